@@ -1,0 +1,30 @@
+// seccomp(2) around the stubs, and what the tracer needs from the sentry's own filter.
+#pragma once
+
+#include <linux/filter.h>
+
+#include <cstdint>
+#include <vector>
+
+namespace ringwall::platform::ptrace {
+
+// Flags of the only two clones that a stub may do.
+inline constexpr uint64_t kThreadCloneFlags = 0x00000100 /*VM*/ | 0x00000200 /*FS*/ | 0x00000400 /*FILES*/ | 0x00000800 /*SIGHAND*/ |
+                                              0x00002000 /*PTRACE*/ | 0x00010000 /*THREAD*/ | 0x00040000 /*SYSVSEM*/;
+inline constexpr uint64_t kProcessCloneFlags = 0x00000200 /*FS*/ | 0x00000400 /*FILES*/ | 0x00002000 /*PTRACE*/ | 0x00008000 /*PARENT*/;
+
+// One call that code of the blob may make.
+struct StubRule {
+  uint32_t number;
+  // kAlways; or one 32-bit comparison on the low half of an argument.
+  enum class Test : uint8_t { kAlways, kEqual, kAtLeast, kHasBits } test;
+  uint8_t argument;
+  uint32_t value;
+  const char* why;
+};
+const std::vector<StubRule>& StubRules();
+
+// The program for the zygote, inherited by all stubs: StubRules(), the three calls of the vsyscall page as SIGSYS, death for the rest.
+std::vector<sock_filter> BuildStubFilter();
+
+}  // namespace ringwall::platform::ptrace

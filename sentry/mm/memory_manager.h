@@ -1,0 +1,127 @@
+// MemoryManager: one guest address space: what is mapped where (VMAs), on top of the platform's AddressSpace, which makes it real.
+// Linux's mm_struct. Shared by the threads of a process and by vfork children until they exec.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "base/error/result.h"
+#include "base/ref/ref.h"
+#include "base/sync/mutex.h"
+#include "platform/platform.h"
+#include "sentry/mm/mappable.h"
+#include "sentry/mm/user_memory.h"
+#include "sentry/mm/vma_set.h"
+
+namespace ringwall::mm {
+
+// Limits that the caller's rlimits impose, in bytes; ~0 = unlimited.
+struct MemoryLimits {
+  uint64_t address_space = ~uint64_t{0};  // RLIMIT_AS
+  uint64_t data = ~uint64_t{0};           // RLIMIT_DATA
+  uint64_t stack = 8u << 20;              // RLIMIT_STACK
+  uint64_t locked = ~uint64_t{0};         // RLIMIT_MEMLOCK
+  bool may_lock_all = false;              // CAP_IPC_LOCK
+};
+
+struct MmapRequest {
+  uint64_t address = 0;   // hint, or exact with fixed
+  uint64_t length = 0;    // bytes, not yet rounded
+  platform::Prot prot{};
+  platform::Prot max_prot{true, true, true};  // what mprotect may add later (file opened read-only: no shared write)
+  bool shared = false;
+  bool fixed = false;             // MAP_FIXED
+  bool fixed_no_replace = false;  // MAP_FIXED_NOREPLACE: EEXIST
+  bool grows_down = false;
+  bool no_reserve = false;
+  bool populate = false;
+  bool locked = false;
+  bool below_4g = false;          // MAP_32BIT
+  RefPtr<Mappable> file;          // null = anonymous
+  uint64_t offset = 0;            // page-aligned
+  std::string name;               // "[stack]", "[heap]", "[vdso]": special areas
+};
+
+// Where exec put things, for /proc/PID/{stat,cmdline,environ,auxv} and prctl(PR_SET_MM).
+struct Layout {
+  uint64_t start_code = 0, end_code = 0, start_data = 0, end_data = 0;
+  uint64_t start_brk = 0, brk = 0, start_stack = 0;
+  uint64_t arg_start = 0, arg_end = 0, env_start = 0, env_end = 0;
+  uint64_t vdso = 0;
+  std::vector<uint64_t> auxv;  // pairs, AT_NULL included
+};
+
+struct MemoryUsage {
+  uint64_t total_bytes = 0, peak_bytes = 0, data_bytes = 0, stack_bytes = 0, exec_bytes = 0, locked_bytes = 0, shared_bytes = 0;
+  uint64_t resident_bytes = 0;
+};
+
+class MemoryManager : public RefCounted {
+ public:
+  // Takes over a blank address space. aslr_seed decides mmap base, stack top and brk gap (0 = no randomisation).
+  static Ref<MemoryManager> Create(Ref<platform::AddressSpace> space, uint64_t aslr_seed);
+  // The child's copy after platform Fork: same VMAs (MADV_DONTFORK ranges removed, MADV_WIPEONFORK cleared).
+  Result<Ref<MemoryManager>> Fork(Ref<platform::AddressSpace> child_space, platform::GuestThread* child_thread);
+
+  platform::AddressSpace& space() { return *space_; }
+
+  // mmap(2) and friends. `via` is a stopped thread of this space (the caller). Addresses are guest addresses.
+  Result<uint64_t> Mmap(const MmapRequest& request, const MemoryLimits& limits, platform::GuestThread* via);
+  Result<void> Munmap(uint64_t address, uint64_t length, platform::GuestThread* via);
+  Result<void> Mprotect(uint64_t address, uint64_t length, platform::Prot prot, bool grows_down, const MemoryLimits& limits, platform::GuestThread* via);
+  Result<uint64_t> Mremap(uint64_t old_address, uint64_t old_size, uint64_t new_size, uint32_t flags, uint64_t new_address,
+                          const MemoryLimits& limits, platform::GuestThread* via);
+  // brk(2)'s kernel form: returns the new break, or the old one when it can't be moved.
+  uint64_t Brk(uint64_t address, const MemoryLimits& limits, platform::GuestThread* via);
+  Result<void> Madvise(uint64_t address, uint64_t length, int32_t advice, platform::GuestThread* via);
+  Result<void> Msync(uint64_t address, uint64_t length, int32_t flags, platform::GuestThread* via);
+  Result<void> Mincore(uint64_t address, uint64_t length, uint64_t vector, platform::GuestThread* via);
+  // mlock2(2): on_fault = MLOCK_ONFAULT. mlockall(2)/munlockall(2) by flags; 0 unlocks.
+  Result<void> Mlock(uint64_t address, uint64_t length, bool on_fault, const MemoryLimits& limits, platform::GuestThread* via);
+  Result<void> Munlock(uint64_t address, uint64_t length);
+  Result<void> MlockAll(uint32_t flags, const MemoryLimits& limits);
+
+  // A fault that the host reported: true when the guest may try again (nothing today, the host grows stacks itself); else deliver the signal.
+  // Snapshot of the VMAs for /proc/PID/maps and smaps, in address order.
+  std::vector<Vma> Vmas() const;
+  // The VMA that holds the address, for si_code (SEGV_MAPERR or SEGV_ACCERR) and core notes.
+  std::unique_ptr<Vma> FindVma(uint64_t address) const;
+  MemoryUsage Usage() const;
+
+  Layout layout() const;
+  void SetLayout(const Layout& layout);
+  // /proc/PID/exe: opaque to mm (a task::Executable); set by exec.
+  RefPtr<RefCounted> executable() const;
+  void SetExecutable(RefPtr<RefCounted> file);
+  // Identity of a futex word: private words are (this, address); words in shared file mappings are (dev, ino, offset).
+  struct FutexKey {
+    uint64_t object = 0;  // MemoryManager* as integer, or dev ^ ino mix
+    uint64_t ino = 0;
+    uint64_t offset = 0;
+    friend bool operator==(const FutexKey&, const FutexKey&) = default;
+  };
+  // EFAULT when nothing (or nothing readable) is mapped there.
+  Result<FutexKey> KeyFor(uint64_t address, bool process_private) const;
+
+  // For the dumpable flag of prctl(2).
+  std::atomic<int32_t> dumpable{1};
+
+ private:
+  MemoryManager(Ref<platform::AddressSpace> space, uint64_t aslr_seed);
+  ~MemoryManager() override;
+
+  const Ref<platform::AddressSpace> space_;
+  mutable Mutex<LockRank::kMm> mu_;
+  VmaSet vmas_ ABSL_GUARDED_BY(mu_);
+  Layout layout_ ABSL_GUARDED_BY(mu_);
+  RefPtr<RefCounted> executable_ ABSL_GUARDED_BY(mu_);
+  uint64_t mmap_base_ ABSL_GUARDED_BY(mu_) = 0;
+  bool lock_future_ ABSL_GUARDED_BY(mu_) = false;
+  uint64_t peak_bytes_ ABSL_GUARDED_BY(mu_) = 0;
+};
+
+}  // namespace ringwall::mm

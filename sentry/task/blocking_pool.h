@@ -1,0 +1,34 @@
+// BlockingPool: host threads for handlers that would block in the host (fsync, slow media). At most kThreads, made on demand, gone after a
+// second without work, so that an idle sandbox keeps none.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "base/ref/ref.h"
+#include "base/sync/mutex.h"
+
+namespace ringwall::task {
+
+class Task;
+
+class BlockingPool {
+ public:
+  static constexpr int kThreads = 8;
+  static BlockingPool& Get();
+  // Runs the task's current call again on a pool thread; the caller answers kPark for it.
+  void Run(Ref<Task> task);
+  // True on a pool thread.
+  static bool OnPoolThread();
+
+ private:
+  void Loop();
+  absl::Mutex mu_;  // leaf of its own: held for queue operations only, never together with a ranked lock
+  std::deque<Ref<Task>> queue_ ABSL_GUARDED_BY(mu_);
+  int threads_ ABSL_GUARDED_BY(mu_) = 0;
+  int idle_ ABSL_GUARDED_BY(mu_) = 0;
+};
+
+}  // namespace ringwall::task

@@ -1,0 +1,239 @@
+// clone(2): which parts the child shares, which it copies, and how it becomes visible.
+#include "sentry/task/clone.h"
+
+#include <atomic>
+#include <utility>
+
+#include "abi/clone.h"
+#include "abi/resource.h"
+#include "sentry/cred/credentials.h"
+#include "sentry/kernel/kernel.h"
+#include "sentry/mm/memory_manager.h"
+#include "sentry/observe/unimplemented.h"
+#include "sentry/signal/pending.h"
+#include "sentry/task/task_builder.h"
+#include "sentry/task/thread_group.h"
+#include "sentry/vfs/fd_table.h"
+#include "sentry/vfs/path_walk.h"
+
+namespace ringwall::task {
+namespace {
+
+constexpr uint64_t kNamespaceFlags = abi::kCLONE_NEWNS | abi::kCLONE_NEWCGROUP | abi::kCLONE_NEWUTS | abi::kCLONE_NEWIPC | abi::kCLONE_NEWUSER |
+                                     abi::kCLONE_NEWPID | abi::kCLONE_NEWNET | abi::kCLONE_NEWTIME;
+constexpr uint64_t kKnownFlags = abi::kCLONE_VM | abi::kCLONE_FS | abi::kCLONE_FILES | abi::kCLONE_SIGHAND | abi::kCLONE_PIDFD | abi::kCLONE_PTRACE |
+                                 abi::kCLONE_VFORK | abi::kCLONE_PARENT | abi::kCLONE_THREAD | abi::kCLONE_SYSVSEM | abi::kCLONE_SETTLS |
+                                 abi::kCLONE_PARENT_SETTID | abi::kCLONE_CHILD_CLEARTID | abi::kCLONE_DETACHED | abi::kCLONE_UNTRACED |
+                                 abi::kCLONE_CHILD_SETTID | abi::kCLONE_IO | abi::kCLONE_CLEAR_SIGHAND | abi::kCLONE_INTO_CGROUP | kNamespaceFlags;
+
+// A parent parked in vfork.
+struct VforkState : TypedCallState<VforkState> {
+  int32_t child_tid = 0;
+};
+
+std::atomic<PidfdFactory> pidfd_factory{nullptr};
+
+// True while the child still borrows the parent's memory.
+bool VforkChildRuns(Task& parent, int32_t child_tid) {
+  const RefPtr<Task> child = parent.thread_group().pids().FindTask(child_tid);
+  return child && child->vfork_parent_for_debug() == &parent;
+}
+
+Result<std::unique_ptr<platform::GuestThread>> MakeThread(Task& parent, Task& child, bool share_memory) {
+  platform::Platform& platform = parent.kernel().platform();
+  if (share_memory) return platform.NewThread(parent.thread(), child);
+  return platform.Fork(parent.thread(), child);
+}
+
+}  // namespace
+
+void SetPidfdFactory(PidfdFactory factory) { pidfd_factory.store(factory); }
+
+Result<Ref<vfs::File>> MakePidfd(Context& ctx, Ref<ThreadGroup> group, uint32_t flags) {
+  const PidfdFactory factory = pidfd_factory.load();
+  if (factory == nullptr) return Errno::kENOSYS;
+  return factory(ctx, std::move(group), flags);
+}
+
+Result<void> CheckCloneFlags(Task& task, const CloneRequest& request) {
+  const uint64_t flags = request.flags;
+  auto has = [flags](uint64_t bit) { return (flags & bit) == bit; };
+  if ((flags & ~kKnownFlags) != 0) return Errno::kEINVAL;
+  if (has(abi::kCLONE_SIGHAND) && !has(abi::kCLONE_VM)) return Errno::kEINVAL;
+  if (has(abi::kCLONE_THREAD) && !has(abi::kCLONE_SIGHAND)) return Errno::kEINVAL;
+  if (has(abi::kCLONE_SIGHAND | abi::kCLONE_CLEAR_SIGHAND)) return Errno::kEINVAL;
+  if (has(abi::kCLONE_NEWNS | abi::kCLONE_FS) || has(abi::kCLONE_NEWUSER | abi::kCLONE_FS)) return Errno::kEINVAL;
+  if (has(abi::kCLONE_THREAD) && (flags & (abi::kCLONE_NEWUSER | abi::kCLONE_NEWPID)) != 0) return Errno::kEINVAL;
+  // pid 1 can't have siblings outside its tree.
+  if (has(abi::kCLONE_PARENT) && task.tgid() == 1) return Errno::kEINVAL;
+  if (has(abi::kCLONE_PIDFD) && (has(abi::kCLONE_DETACHED) || has(abi::kCLONE_THREAD))) return Errno::kEINVAL;
+  if ((flags & kNamespaceFlags) != 0) {
+    task.kernel().unimplemented().Count("clone", "CLONE_NEW*");
+    return Errno::kEPERM;
+  }
+  if (has(abi::kCLONE_INTO_CGROUP)) {
+    task.kernel().unimplemented().Count("clone3", "CLONE_INTO_CGROUP");
+    return Errno::kEOPNOTSUPP;
+  }
+  return {};
+}
+
+Result<int32_t> Clone(Task& task, const CloneRequest& request) {
+  // Second run: vfork's parent, woken.
+  if (const auto* waiting = task.call_state<VforkState>()) {
+    const int32_t child_tid = waiting->child_tid;
+    if (!VforkChildRuns(task, child_tid)) return child_tid;
+    // Only a fatal signal interrupts this wait; others stay pending (vfork(2)).
+    if (task.thread_group().group_exiting() || task.exiting()) return child_tid;
+    return task.ParkUnlessExiting();
+  }
+
+  TRY(CheckCloneFlags(task, request));
+  const uint64_t flags = request.flags;
+  auto has = [flags](uint64_t bit) { return (flags & bit) != 0; };
+  PidTable& pids = task.thread_group().pids();
+
+  if (!has(abi::kCLONE_THREAD)) {
+    const uint64_t limit = task.Limit(abi::kRLIMIT_NPROC);
+    if (pids.task_count() >= limit && !task.creds().Has(abi::kCAP_SYS_RESOURCE) && !task.creds().Has(abi::kCAP_SYS_ADMIN)) return Errno::kEAGAIN;
+  }
+
+  // Everything that can fail comes before the child is visible; destructors undo it.
+  const int32_t tid = TRY(pids.Allocate());
+  class IdGuard {
+   public:
+    IdGuard(PidTable& pids, int32_t id) : pids_(&pids), id_(id) {}
+    ~IdGuard() {
+      if (pids_ != nullptr) pids_->Release(id_);
+    }
+    void Keep() { pids_ = nullptr; }
+
+   private:
+    PidTable* pids_;
+    const int32_t id_;
+  } id_guard(pids, tid);
+
+  Ref<signal::SignalHandlers> handlers = task.thread_group().handlers();
+  if (!has(abi::kCLONE_SIGHAND)) {
+    handlers = handlers->Clone();
+    if (has(abi::kCLONE_CLEAR_SIGHAND)) handlers->ResetForExec();
+  }
+  Ref<ThreadGroup> group = task.thread_group_ref();
+  if (!has(abi::kCLONE_THREAD)) {
+    group = MakeRef<ThreadGroup>(pids, std::move(handlers));
+    TaskBuilder::SetPid(*group, tid);
+    for (int i = 0; i < abi::kRLIM_NLIMITS; ++i) group->SetLimit(i, task.thread_group().GetLimit(i));
+  }
+
+  const Ref<Task> child = MakeRef<Task>(task.kernel(), group, tid);
+  auto made = MakeThread(task, *child, has(abi::kCLONE_VM));
+  if (!made.ok()) return made.error();
+  std::unique_ptr<platform::GuestThread> thread = std::move(made).value();
+
+  arch::Registers& regs = thread->regs();
+  regs = task.regs();
+  regs.set_result(0);
+  if (request.stack_pointer != 0) regs.set_stack_pointer(request.stack_pointer);
+  if (has(abi::kCLONE_SETTLS)) regs.set_tls(request.tls);
+
+  RefPtr<mm::MemoryManager> mm = task.ShareMm();
+  if (!has(abi::kCLONE_VM)) {
+    mm = TRY(task.mm().Fork(Ref<platform::AddressSpace>(thread->address_space()), thread.get()));
+  }
+  TaskBuilder::SetThread(*child, std::move(thread));
+  child->SetMm(std::move(mm));
+  child->SetFds(has(abi::kCLONE_FILES) ? task.ShareFds().ToRef() : task.fds().Clone());
+  child->SetFs(has(abi::kCLONE_FS) ? task.ShareFs().ToRef() : task.fs().Clone());
+  child->SetCreds(task.ShareCreds().ToRef());
+  child->SetComm(task.comm());
+  child->SetScheduling(task.scheduling());
+  child->exit_signal = has(abi::kCLONE_THREAD) ? 0 : request.exit_signal;
+  TaskBuilder::SetBlocked(*child, task.signal_mask());
+  // A separate stack loses the alternate one (sigaltstack(2)); vfork keeps it.
+  if (!has(abi::kCLONE_VM) || has(abi::kCLONE_VFORK)) child->alt_stack = task.alt_stack;
+  if (has(abi::kCLONE_CHILD_CLEARTID)) child->clear_child_tid = request.child_tid;
+
+  // pidfd: reserved before the child exists, published after.
+  RefPtr<vfs::File> pidfd_file;
+  std::unique_ptr<vfs::FdReservation> pidfd_slot;
+  if (has(abi::kCLONE_PIDFD)) {
+    const Ref<vfs::File> file = TRY(MakePidfd(task, group, 0));
+    auto slot = TRY(task.fds().Reserve(task.Limit(abi::kRLIMIT_NOFILE)));
+    TRY(task.memory().WriteValue(request.pidfd, abi::Raw(slot.fd())));
+    pidfd_file = file;
+    pidfd_slot = std::make_unique<vfs::FdReservation>(std::move(slot));
+  }
+  // Faults here are not reported: the child exists all the same (Linux ignores put_user's result).
+  if (has(abi::kCLONE_PARENT_SETTID)) (void)task.memory().WriteValue(request.parent_tid, tid).ok();
+  if (has(abi::kCLONE_CHILD_SETTID)) (void)child->memory().WriteValue(request.child_tid, tid).ok();
+
+  if (has(abi::kCLONE_VFORK)) TaskBuilder::SetVforkParent(*child, Ref<Task>(task));
+  if (has(abi::kCLONE_THREAD)) {
+    TRY(TaskBuilder::Publish(*child, nullptr, nullptr));
+  } else {
+    TRY(TaskBuilder::PublishChild(*child, task.thread_group(), has(abi::kCLONE_PARENT)));
+  }
+  id_guard.Keep();
+  if (pidfd_slot != nullptr) std::move(*pidfd_slot).Install(std::move(pidfd_file).ToRef(), {.cloexec = true});
+  child->Start();
+
+  if (has(abi::kCLONE_VFORK)) {
+    task.MakeCallState<VforkState>().child_tid = tid;
+    if (!VforkChildRuns(task, tid)) return tid;
+    return task.ParkUnlessExiting();
+  }
+  return tid;
+}
+
+void FinishVfork(Task& child) {
+  if (const RefPtr<Task> parent = TaskBuilder::TakeVforkParent(child)) parent->Wake();
+}
+
+// ---- TaskBuilder ----------------------------------------------------------------------------------------------------------
+
+void TaskBuilder::SetThread(Task& task, std::unique_ptr<platform::GuestThread> thread) {
+  MutexLock lock(task.mu_);
+  task.thread_ = std::move(thread);
+}
+
+RefPtr<Task> TaskBuilder::TakeVforkParent(Task& child) {
+  MutexLock lock(child.mu_);
+  return std::exchange(child.vfork_parent_, nullptr);
+}
+
+Result<void> TaskBuilder::Publish(Task& task, ThreadGroup* parent, RefPtr<ProcessGroup> process_group) {
+  ThreadGroup& group = task.thread_group();
+  PidTable& pids = group.pids();
+  MutexLock lock(pids.mu_);
+  return PublishLocked(task, parent, std::move(process_group));
+}
+
+Result<void> TaskBuilder::PublishChild(Task& task, ThreadGroup& caller, bool as_sibling) {
+  PidTable& pids = caller.pids();
+  MutexLock lock(pids.mu_);
+  ThreadGroup* parent = as_sibling ? caller.family_.parent : &caller;
+  return PublishLocked(task, parent, caller.family_.group);
+}
+
+Result<void> TaskBuilder::PublishLocked(Task& task, ThreadGroup* parent, RefPtr<ProcessGroup> process_group) {
+  ThreadGroup& group = task.thread_group();
+  PidTable& pids = group.pids();
+  if (group.group_exiting()) return Errno::kEAGAIN;
+  ThreadGroup::Family& family = group.family_;
+  const bool leader = family.threads.empty();
+  if (leader) {
+    family.leader = &task;
+    family.group = std::move(process_group);
+    family.parent = parent;
+    if (parent != nullptr) parent->family_.children.insert(&group);
+    group.AddRef();
+    pids.groups_[group.pid()] = &group;
+  }
+  family.threads.push_back(&task);
+  task.AddRef();
+  pids.tasks_[task.tid()] = &task;
+  pids.task_count_.fetch_add(1, std::memory_order_relaxed);
+  return {};
+}
+
+}  // namespace ringwall::task

@@ -1,0 +1,93 @@
+// Transfers: parking on EAGAIN, progress of stream writes over parks, partial results.
+#include "syscalls/core/io.h"
+
+#include <algorithm>
+
+#include "abi/fcntl.h"
+#include "abi/signal.h"
+#include "sentry/cred/credentials.h"
+#include "sentry/task/call_state.h"
+
+namespace ringwall::syscalls {
+namespace {
+
+// Bytes a blocking stream write moved before it parked.
+struct ProgressState : task::TypedCallState<ProgressState> {
+  uint64_t moved = 0;
+};
+
+void SendOwnSignal(task::Task& task, int32_t signo) {
+  abi::SigInfo info{};
+  info.si_signo = signo;
+  info.si_code = abi::kSI_USER;
+  info.Set(abi::SigInfo::Kill{.pid = task.tgid(), .uid = task.creds().uid});
+  // A full queue can't happen: standard signals hold one instance.
+  (void)task.SendSignal(info).ok();
+}
+
+// Stream files move what fits and block for the rest (pipe(7), unix(7)); files with positions finish in one attempt.
+bool BlocksUntilComplete(const vfs::File& file) {
+  return file.kind() == vfs::FileKind::kPipe || file.kind() == vfs::FileKind::kSocket || file.kind() == vfs::FileKind::kTty;
+}
+
+}  // namespace
+
+uint64_t MovedSoFar(task::Task& task) {
+  const auto* state = task.call_state<ProgressState>();
+  return state != nullptr ? state->moved : 0;
+}
+
+Result<int64_t> FinishPartialIo(task::Task& task, uint64_t moved, Errno error, bool no_sigpipe) {
+  if (error == Errno::kEPIPE && !no_sigpipe) SendOwnSignal(task, abi::kSIGPIPE);
+  if (error == Errno::kEFBIG && moved == 0) SendOwnSignal(task, abi::kSIGXFSZ);
+  if (moved != 0) return static_cast<int64_t>(moved);
+  return error;
+}
+
+Result<int64_t> ReadFile(task::Task& task, vfs::File& file, mm::IoSink& sink) {
+  if (!file.readable()) return Errno::kEBADF;
+  auto moved = file.Read(task, sink);
+  if (moved.ok()) return static_cast<int64_t>(*moved);
+  if (moved.error() != Errno::kEAGAIN || file.nonblocking()) return moved.error();
+  return task.ParkOnFile(file, abi::kPOLLIN | abi::kPOLLRDHUP);
+}
+
+Result<int64_t> WriteFile(task::Task& task, vfs::File& file, mm::IoSource& source) {
+  if (!file.writable()) return Errno::kEBADF;
+  uint64_t moved = MovedSoFar(task);
+  source.Skip(std::min<uint64_t>(moved, source.remaining()));
+  for (;;) {
+    auto n = file.Write(task, source);
+    if (n.ok()) {
+      moved += *n;
+      if (source.remaining() == 0 || !BlocksUntilComplete(file)) return static_cast<int64_t>(moved);
+      if (*n != 0 && !file.nonblocking()) continue;
+      if (file.nonblocking()) return static_cast<int64_t>(moved);
+    }
+    if (!n.ok() && (n.error() != Errno::kEAGAIN || file.nonblocking())) return FinishPartialIo(task, moved, n.error());
+    const Errno parked = task.ParkOnFile(file, abi::kPOLLOUT);
+    if (parked != Errno::kParked) return FinishPartialIo(task, moved, parked);
+    if (moved != 0) {
+      auto* state = task.call_state<ProgressState>();
+      (state != nullptr ? *state : task.MakeCallState<ProgressState>()).moved = moved;
+    }
+    return parked;
+  }
+}
+
+Result<int64_t> PReadFile(task::Task& task, vfs::File& file, mm::IoSink& sink, int64_t offset) {
+  if (offset < 0) return Errno::kEINVAL;
+  if (!file.readable()) return Errno::kEBADF;
+  const size_t moved = TRY(file.PRead(task, sink, static_cast<uint64_t>(offset)));
+  return static_cast<int64_t>(moved);
+}
+
+Result<int64_t> PWriteFile(task::Task& task, vfs::File& file, mm::IoSource& source, int64_t offset) {
+  if (offset < 0) return Errno::kEINVAL;
+  if (!file.writable()) return Errno::kEBADF;
+  auto moved = file.PWrite(task, source, static_cast<uint64_t>(offset));
+  if (!moved.ok()) return FinishPartialIo(task, 0, moved.error());
+  return static_cast<int64_t>(*moved);
+}
+
+}  // namespace ringwall::syscalls

@@ -1,0 +1,8 @@
+// Handlers of the signal family: one declaration per call; the definitions are in the file named after their man page.
+#pragma once
+
+#include "syscalls/core/args.h"
+
+namespace ringwall::syscalls {
+
+}  // namespace ringwall::syscalls

@@ -1,0 +1,112 @@
+#!/usr/bin/python3
+"""Runs every kind of test and adds up their summaries: the engine of ./dev test.
+
+Each section is a runner of its own that ends with the line `N passed, N failed, N skipped`. This program runs those whose
+folder exists, shows their output as it comes, and ends with one such line for the sum. A runner that fails without saying
+so counts as one failure; a run in which nothing ran at all is a failure.
+"""
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+
+SUMMARY = re.compile(r"^(\d+) passed, (\d+) failed, (\d+) skipped\s*$")
+SECTIONS = ("tools", "unit", "syscall", "oci", "app", "security")
+
+
+def commands(section, args):
+    """The command lines of a section; none when it does not exist yet or does not apply."""
+    python, ringwall = "/usr/bin/python3", os.path.join(args.build_dir, "ringwall")
+    patterns = list(args.names)
+    if section == "tools":
+        return [[python, "tools/dev/run_unittests.py", "tools"] + patterns]
+    if section == "unit":
+        command = [python, "tools/dev/unit_tests.py", "--build-dir", args.build_dir]
+        return [command + (["--platform", args.platform] if args.platform else []) + patterns]
+    if section == "syscall":
+        if not os.path.exists("tests/run.py"):
+            return []
+        command = [python, "tests/run.py", "--build-dir", args.build_dir, "--ringwall", ringwall]
+        if args.platform:
+            # A behaviour is judged against Linux, so native always runs.
+            platforms = ["native"] + [p for p in args.platform.split(",") if p != "native"]
+            command += ["--platform", ",".join(platforms)]
+        return [command + [p] for p in patterns] or [command]
+    runner = f"tests/{section}/run.py"
+    if not os.path.exists(runner):
+        return []
+    command = [python, runner, "--ringwall", ringwall]
+    if args.platform and section == "app":
+        command += ["--platform", args.platform]
+    return [command + [p] for p in patterns] or [command]
+
+
+def run(command):
+    """(passed, failed, skipped, exit code) of one runner, its output shown as it comes."""
+    counts = None
+    environment = dict(os.environ, RINGWALL=os.path.abspath(command[command.index("--ringwall") + 1])) if "--ringwall" in command else None
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, errors="replace", env=environment) as process:
+        for line in process.stdout:
+            found = SUMMARY.match(line)
+            if found:
+                counts = tuple(int(n) for n in found.groups())
+            else:
+                sys.stdout.write(line)
+                sys.stdout.flush()
+        code = process.wait()
+    passed, failed, skipped = counts or (0, 0, 0)
+    return passed, failed, skipped, code
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--build-dir", default="build/debug")
+    parser.add_argument("--platform", help="only these platforms, comma separated; native always runs")
+    parser.add_argument("--only", help="only these sections, comma separated: " + " ".join(SECTIONS))
+    parser.add_argument("--format", choices=("text", "json"), default="text")
+    parser.add_argument("names", nargs="*", help="leaf or test names; empty: everything")
+    args = parser.parse_args()
+    sections = args.only.split(",") if args.only else SECTIONS
+    unknown = [s for s in sections if s not in SECTIONS]
+    if unknown:
+        parser.error(f"--only: there is no section {unknown[0]!r}; there are {' '.join(SECTIONS)}")
+
+    rows = []
+    for section in sections:
+        started = time.monotonic()
+        row = {"section": section, "passed": 0, "failed": 0, "skipped": 0}
+        lines = commands(section, args)
+        for command in lines:
+            print(f"== {time.strftime('%H:%M:%S')} {section}: {' '.join(command[1:])}", file=sys.stderr, flush=True)
+            passed, failed, skipped, code = run(command)
+            # With a name, a section in which nothing matches is no failure; the sum of all sections decides.
+            nothing = passed + failed + skipped == 0
+            if code != 0 and failed == 0 and not (nothing and args.names):
+                print(f"{section}: exit code {code} without a failed test: counted as one failure", flush=True)
+                failed = 1
+            row["passed"] += passed
+            row["failed"] += failed
+            row["skipped"] += skipped
+        row["seconds"] = round(time.monotonic() - started, 1)
+        if lines:
+            rows.append(row)
+
+    total = {key: sum(row[key] for row in rows) for key in ("passed", "failed", "skipped")}
+    if args.format == "json":
+        print(json.dumps({"sections": rows, **total}))
+    else:
+        print(f"\n{'section':10} {'passed':>7} {'failed':>7} {'skipped':>8} {'seconds':>8}")
+        for row in rows:
+            print(f"{row['section']:10} {row['passed']:7} {row['failed']:7} {row['skipped']:8} {row['seconds']:8}")
+        print(f"{total['passed']} passed, {total['failed']} failed, {total['skipped']} skipped")
+    if total["passed"] + total["failed"] == 0:
+        print("dev test: nothing ran" + (f" that matches {' '.join(args.names)}" if args.names else ""), file=sys.stderr)
+        return 1
+    return 1 if total["failed"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
