@@ -32,6 +32,7 @@ enum class LockRank : uint8_t {
   kMm = 110,             // one address space's VMAs
   kMemoryFile = 114,     // allocator of shared memory pages
   kFutex = 120,          // one futex bucket; by address when two
+  kProcessTimers = 126,  // one process's interval and POSIX timers
   kTimer = 130,          // timer queue
   kWaitQueue = 140,      // one wait queue: leaf of the kernel proper
   kReady = 150,          // a worker's ready list

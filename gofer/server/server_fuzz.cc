@@ -31,7 +31,7 @@ struct Tree {
     (void)!symlink("/etc", (path + "/l").c_str());
   }
   static Tree& Get() {
-    static Tree tree;
+    static Tree& tree = *new Tree;  // never destroyed: the exit handler needs it
     return tree;
   }
   std::string path;

@@ -33,6 +33,19 @@ bool InRange(uint64_t address, uint64_t length) {
   return address % kPageSize == 0 && length % kPageSize == 0 && length != 0 && address < kStubBase && length <= kStubBase - address;
 }
 
+// madvise(2) values that concern the guest's own memory only. Not MERGEABLE: pages shared by content tell guests about each other.
+bool AdviceAllowed(int32_t advice) {
+  switch (advice) {
+    case MADV_NORMAL: case MADV_RANDOM: case MADV_SEQUENTIAL: case MADV_WILLNEED: case MADV_DONTNEED: case MADV_FREE: case MADV_REMOVE:
+    case MADV_DONTFORK: case MADV_DOFORK: case MADV_HUGEPAGE: case MADV_NOHUGEPAGE: case MADV_DONTDUMP: case MADV_DODUMP:
+    case MADV_WIPEONFORK: case MADV_KEEPONFORK: case MADV_COLD: case MADV_PAGEOUT: case MADV_POPULATE_READ: case MADV_POPULATE_WRITE:
+    case 24 /*MADV_DONTNEED_LOCKED*/: case 25 /*MADV_COLLAPSE*/:
+      return true;
+    default:
+      return false;
+  }
+}
+
 }  // namespace
 
 PtraceAddressSpace::PtraceAddressSpace(Ref<Tracer> tracer, int32_t pid) : tracer_(std::move(tracer)), pid_(pid) {}
@@ -106,6 +119,10 @@ Result<void> PtraceAddressSpace::ApplyNow(absl::Span<const MemoryOp> ops, Tracee
           batch[built] = Op{SYS_mprotect, {op.address, op.length, HostProt(op.prot)}, 0};
           break;
         case MemoryOp::Kind::kAdvise:
+          if (!AdviceAllowed(op.advice)) {
+            refused = Errno::kEINVAL;
+            break;
+          }
           batch[built] = Op{SYS_madvise, {op.address, op.length, static_cast<uint64_t>(int64_t{op.advice})}, 0};
           break;
         case MemoryOp::Kind::kMove:

@@ -2,14 +2,20 @@
 // wall, for the case that a stub ever runs without its tracer's consent: it may do what the blob does on the tracer's behalf, nothing else.
 #include "platform/ptrace/filter.h"
 
+#include <fcntl.h>
 #include <linux/audit.h>
+#include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include <cstddef>
 
 #include "platform/ptrace/guest/layout.h"
+#include "platform/ptrace/tracer.h"
 
 namespace ringwall::platform::ptrace {
 
@@ -68,6 +74,32 @@ std::vector<sock_filter> BuildStubFilter() {
   }
   statement(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
   return program;
+}
+
+std::vector<host::Rule> TracerRules(int proc_fd) {
+  using host::ArgEquals;
+  using host::ArgOneOf;
+  std::vector<host::Rule> rules = {
+      {"ptrace",
+       {ArgOneOf(0, {PTRACE_SYSEMU, PTRACE_CONT, PTRACE_GETREGS, PTRACE_SETREGS, PTRACE_GETREGSET, PTRACE_SETREGSET, PTRACE_GETSIGINFO,
+                     PTRACE_GET_SYSCALL_INFO, PTRACE_INTERRUPT})},
+       "runs guest threads; new stubs are traced from birth, so PTRACE_SEIZE and PTRACE_ATTACH are not among them"},
+      {"wait4", {}, "events and deaths of stubs"},
+      {"tgkill", {ArgOneOf(2, {kInterruptSignal, kDoorbellSignal})}, "interrupts a guest thread; wakes the tracer"},
+      {"kill", {ArgEquals(1, SIGKILL)}, "ends a stub"},
+      {"process_vm_readv", {}, "copies from guest memory"},
+      {"process_vm_writev", {}, "copies to guest memory"},
+      {"sendmsg", {ArgEquals(2, MSG_NOSIGNAL)}, "gives the zygote the descriptor of a mapped file"},
+      {"sched_setaffinity", {}, "keeps a guest thread that makes calls on the tracer's CPU"},
+      {"sched_getaffinity", {}, "the CPUs that we may use"},
+      {"getcpu", {}, "the tracer's CPU, when the vdso can't tell"},
+  };
+  if (proc_fd >= 0) {
+    rules.push_back({"openat",
+                     {ArgEquals(0, static_cast<uint32_t>(proc_fd)), ArgEquals(2, O_RDONLY | O_CLOEXEC)},
+                     "CPU time and resident size of a stub"});
+  }
+  return rules;
 }
 
 }  // namespace ringwall::platform::ptrace

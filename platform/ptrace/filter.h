@@ -1,10 +1,12 @@
 // seccomp(2) around the stubs, and what the tracer needs from the sentry's own filter.
 #pragma once
 
-#include <linux/filter.h>
-
 #include <cstdint>
 #include <vector>
+
+#include "host/seccomp/rule.h"
+
+struct sock_filter;  // linux/filter.h
 
 namespace ringwall::platform::ptrace {
 
@@ -26,5 +28,10 @@ const std::vector<StubRule>& StubRules();
 
 // The program for the zygote, inherited by all stubs: StubRules(), the three calls of the vsyscall page as SIGSYS, death for the rest.
 std::vector<sock_filter> BuildStubFilter();
+
+// What the platform calls after CreatePlatform(), for the sentry's filter; without what every process of ours needs anyway
+// (read, close, gettid, clock_gettime, futex, memory).
+// `proc_fd` is the number of Options::proc_fd, or -1.
+std::vector<host::Rule> TracerRules(int proc_fd);
 
 }  // namespace ringwall::platform::ptrace

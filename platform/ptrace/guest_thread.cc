@@ -44,7 +44,7 @@ PtraceGuestThread::PtraceGuestThread(Ref<Tracer> tracer, Ref<Tracee> tracee, Ref
 
 PtraceGuestThread::~PtraceGuestThread() {
   tracer_->RunAndWait([this] {
-    tracer_->Release(*tracee_);
+    tracer_->EndThread(*tracee_);
     tracer_->CountGuestThread(-1);
   });
 }

@@ -8,11 +8,12 @@ namespace {
 
 // A pinned thread with fewer events than this in a tick computes: its gaps (> 300 us on average) dwarf a wake-up across CPUs.
 constexpr uint32_t kFewEvents = 12;
-// Alone on the tracer's CPU it may stay longer: other sandboxes are the only reason to go.
+// Alone on the tracer's CPU it goes only if it makes no calls at all for this long: other sandboxes are the only reason to go.
 constexpr uint8_t kQuietTicksAlone = 5;
-// A free thread comes back after this many consecutive gaps shorter than kShortGapNs.
+// A free thread comes back after this many consecutive gaps shorter than these: with others to run beside, or alone.
 constexpr uint8_t kShortGaps = 8;
 constexpr int64_t kShortGapNs = 100'000;
+constexpr int64_t kShortGapAloneNs = 1'000'000;
 
 int64_t NowNs() {
   timespec now;
@@ -77,7 +78,7 @@ void Placement::OnStop(Tracee& tracee) {
   }
   ++tracee.events_in_epoch;
   if (!tracee.free) return;
-  if (NowNs() - tracee.resumed_at_ns >= kShortGapNs) {
+  if (NowNs() - tracee.resumed_at_ns >= (running_.empty() ? kShortGapAloneNs : kShortGapNs)) {
     tracee.short_gaps = 0;
   } else if (++tracee.short_gaps >= kShortGaps) {
     SetFree(tracee, false);
@@ -90,7 +91,7 @@ void Placement::OnTick() {
   for (Tracee* tracee : running_) {
     if (tracee->free) continue;
     const uint32_t events = tracee->epoch == epoch_ ? tracee->events_in_epoch : 0;
-    if (events >= kFewEvents) {
+    if (events >= (crowded ? kFewEvents : 1)) {
       tracee->quiet_ticks = 0;
       continue;
     }

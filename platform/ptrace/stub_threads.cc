@@ -56,7 +56,7 @@ Result<Ref<Tracee>> Tracer::Fork(Tracee& creator, RefPtr<PtraceAddressSpace>* sp
   return tracee;
 }
 
-void Tracer::Release(Tracee& tracee) {
+void Tracer::EndThread(Tracee& tracee) {
   tracee.sink = nullptr;
   tracee.facade = nullptr;
   const RunState state = tracee.state.load(std::memory_order_relaxed);

@@ -32,10 +32,10 @@ Result<void> Tracer::Start(std::string* why) {
     *why = "cannot make the stubs' shared memory";
     return memory.error();
   }
-  TRY(zygote_.Create(why));
+  const Result<void> created = zygote_.Create(why);
   zygote_pid_ = zygote_.pid();
-  processes_.insert(zygote_pid_);
-  return {};
+  if (zygote_pid_ != 0) processes_.insert(zygote_pid_);
+  return created;
 }
 
 bool Tracer::OnTracer() const { return tracer_tid_ == ThisTid(); }
@@ -167,7 +167,7 @@ void Tracer::Dispatch(Tracee& tracee, const Event& event) {
       break;
     case Verdict::kExit:
       tracee.sink = nullptr;
-      Release(tracee);
+      EndThread(tracee);
       break;
   }
 }

@@ -65,7 +65,7 @@ class Tracer : public RefCounted {
   Result<Ref<Tracee>> NewThread(Tracee& creator);
   Result<Ref<Tracee>> Fork(Tracee& creator, RefPtr<PtraceAddressSpace>* space);
   // The guest thread is gone: ends the host thread, or keeps it stopped if it leads its process.
-  void Release(Tracee& tracee);
+  void EndThread(Tracee& tracee);
   // The address space is gone: kills the process.
   void KillProcess(PtraceAddressSpace& space);
   // Guest threads that exist; Run() ends when there are none after Shutdown().

@@ -2,6 +2,7 @@
 #include "platform/ptrace/zygote.h"
 
 #include <errno.h>
+#include <linux/filter.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
@@ -86,8 +87,8 @@ Result<void> Zygote::Create(std::string* why) {
     *why = absl::StrCat("cannot map the stub's code: ", ErrnoName(temporary.error()));
     return temporary.error();
   }
-  ZygoteStart start{theirs.get(), memory_.fd(), reinterpret_cast<uint64_t>(*temporary) + kParkRoutine.start,
-                    sock_fprog{static_cast<uint16_t>(filter.size()), const_cast<sock_filter*>(filter.data())}};
+  const sock_fprog program{static_cast<uint16_t>(filter.size()), const_cast<sock_filter*>(filter.data())};
+  const ZygoteStart start{static_cast<int32_t>(getpid()), theirs.get(), memory_.fd(), reinterpret_cast<uint64_t>(*temporary) + kParkRoutine.start, &program};
   // No exit signal: stubs, all made with CLONE_PARENT, must not send SIGCHLD to the sentry.
   const long pid = syscall(SYS_clone, 0, nullptr, nullptr, nullptr, nullptr);
   if (pid == 0) ZygoteMain(start);
@@ -102,6 +103,7 @@ Result<void> Zygote::Create(std::string* why) {
       while (Wait(static_cast<int32_t>(pid), &raw) > 0 && !WaitStatus(raw).gone()) {
       }
     }
+    pid_ = 0;
     munmap(*temporary, 4 * kPage);
     return ErrnoFromHost(error);
   };

@@ -37,6 +37,8 @@ const char* ZygoteStepName(int step) {
 void ZygoteMain(const ZygoteStart& start) {
   // Nobody may trace us until the tracer has seized us, but we must die with it even before that.
   syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+  // It may have died before that; and no end of file would tell, for we hold a copy of its end of the socket.
+  if (syscall(SYS_getppid) != start.parent) Fail(kStepGo);
   // Credentials may have changed in the parent, which clears its dumpable flag: PTRACE_SEIZE needs it (ptrace(2)).
   if (syscall(SYS_prctl, PR_SET_DUMPABLE, 1, 0, 0, 0) != 0) Fail(kStepPrctl);
   char go = 0;
@@ -76,7 +78,7 @@ void ZygoteMain(const ZygoteStart& start) {
   if (syscall(SYS_prctl, PR_SET_DUMPABLE, 1, 0, 0, 0) != 0) Fail(kStepPrctl);
   syscall(SYS_prctl, PR_SET_NAME, "ringwall-stub", 0, 0, 0);
   if (syscall(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) Fail(kStepPrctl);
-  if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &start.filter) != 0) Fail(kStepFilter);
+  if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, start.filter) != 0) Fail(kStepFilter);
 
   reinterpret_cast<void (*)()>(start.park)();
   __builtin_trap();

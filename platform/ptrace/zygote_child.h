@@ -1,17 +1,18 @@
 // What the zygote's process does between fork and the moment the tracer takes it over. Runs in a copy of a threaded process: raw calls only.
 #pragma once
 
-#include <linux/filter.h>
-
 #include <cstdint>
+
+struct sock_fprog;  // linux/filter.h
 
 namespace ringwall::platform::ptrace {
 
 struct ZygoteStart {
+  int32_t parent;  // process id of the sentry
   int socket;
   int memory;
   uint64_t park;  // address of the blob's park routine in the temporary mapping
-  sock_fprog filter;
+  const sock_fprog* filter;
 };
 
 // Exit codes tell the tracer which step failed.

@@ -2,10 +2,12 @@
 #include "runsc-cli/boot/startup.h"
 
 #include <fcntl.h>
+#include <linux/mount.h>
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -33,6 +35,15 @@ using sandbox::kReportFd;
 constexpr uint32_t kNobody = 65534;
 
 absl::Status Failed(Errno error, std::string_view what) { return absl::InternalError(Cat(what, ": ", ErrnoName(error))); }
+
+// fsopen(2) of proc: mounted nowhere, so only this descriptor reaches it. Processes only (subset=pid): no /proc/sys, no /proc/kcore.
+UniqueFd DetachedProc() {
+  const UniqueFd context(static_cast<int>(::syscall(SYS_fsopen, "proc", FSOPEN_CLOEXEC)));
+  if (!context.valid()) return UniqueFd();
+  if (::syscall(SYS_fsconfig, context.get(), FSCONFIG_SET_STRING, "subset", "pid", 0) != 0) return UniqueFd();
+  if (::syscall(SYS_fsconfig, context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0) return UniqueFd();
+  return UniqueFd(static_cast<int>(::syscall(SYS_fsmount, context.get(), FSMOUNT_CLOEXEC, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)));
+}
 
 absl::Status EnterOwnUserNamespace() {
   if (Result<void> left = host::Unshare(CLONE_NEWUSER); !left.ok()) return Failed(left.error(), "cannot make a user namespace for the sandbox");
@@ -96,7 +107,7 @@ void Reporter::Send(sandbox::StartReport::Kind kind, int32_t error, std::string_
   fd_.reset();
 }
 
-int BootMain() {
+int BootMain(int (*run_sentry)(BootContext context)) {
   ::prctl(PR_SET_NAME, "ringwall-sentry");
   BootContext context;
   context.report = Reporter(kReportFd);
@@ -127,11 +138,12 @@ int BootMain() {
            .process = "sentry"});
   if (std::string error; !context.config.debug_log.empty()) (void)SetLogLevels(context.config.debug_log, &error);
 
+  context.proc = DetachedProc();
   if (absl::Status status = GiveUpPrivileges(context.config); !status.ok()) {
     context.report.InternalError(std::string(status.message()));
     return 125;
   }
-  return RunSentry(std::move(context));
+  return run_sentry(std::move(context));
 }
 
 }  // namespace ringwall::boot

@@ -41,11 +41,10 @@ struct BootContext {
   UniqueFd control_listener;  // may be invalid
   UniqueFd console;          // valid when config.has_console
   UniqueFd stdio[3];         // the container's 0, 1, 2 (or /dev/null)
+  UniqueFd proc;             // a detached proc of this pid namespace, for the platform's statistics; may be invalid
 };
 
-// The one place where the sentry's parts meet (boot.cc). Returns the process's exit status.
-int RunSentry(BootContext context);
-
-int BootMain();
+// Gets ready and calls `run_sentry` (boot.cc's RunSentry; a double in tests). Returns the process's exit status.
+int BootMain(int (*run_sentry)(BootContext context));
 
 }  // namespace ringwall::boot

@@ -1,5 +1,6 @@
 // The command line, by CLI11. The one file of the tree that is compiled with exceptions: they start and end here.
 #include <CLI/CLI.hpp>
+#include <cctype>
 #include <cstring>
 #include <set>
 #include <string>
@@ -21,6 +22,7 @@ const char* LoneValue(const std::string& flag) {
 struct Split {
   std::vector<std::string> front;    // for the parser, without the program's name
   std::vector<std::string> command;  // behind "--" or the first operand of `do`
+  bool is_do = false;
 };
 
 // Engines write -flag, --flag value and --flag=value. What follows `--`, or the first operand of `do`, is the workload's.
@@ -41,7 +43,7 @@ Split SplitArguments(int argc, char** argv) {
       return out;
     }
     if (arg.size() > 2 && arg[0] == '-' && arg[1] != '-' && std::isalpha(static_cast<unsigned char>(arg[1])) != 0 && arg[2] != '=') arg = "-" + arg;
-    if (arg == "do" && !in_do) in_do = true;
+    if (arg == "do") in_do = out.is_do = true;
     const bool takes_next = kWithValue.count(arg) != 0;
     if (const char* value = LoneValue(arg)) arg += std::string("=") + value;
     out.front.push_back(arg);
@@ -143,6 +145,7 @@ ParseOutcome Parse(int argc, char** argv) {
     return out;
   } catch (const CLI::ParseError& error) {
     out.status = 1;
+    if (split.is_do) in.command = "do";  // decides the exit status of wrong usage
     out.text = std::string(error.what()) + "; see ringwall help";
     return out;
   }
@@ -154,7 +157,10 @@ ParseOutcome Parse(int argc, char** argv) {
   if (subs.empty() || subs.front() == help) {
     out.text = app.help();
     if (!topic.empty()) {
-      const CLI::App* found = app.get_subcommand_no_throw(topic);
+      const CLI::App* found = nullptr;
+      for (const CLI::App* sub : app.get_subcommands(nullptr)) {
+        if (sub->get_name() == topic) found = sub;
+      }
       out.status = found == nullptr ? 1 : 0;
       out.text = found == nullptr ? "help: no sub-command \"" + topic + "\"; see ringwall help" : found->help("ringwall");
     } else if (subs.empty() && argc > 1) {

@@ -41,10 +41,10 @@ bool StillThere(int root, const std::string& id, int dir) {
          by_name.st_dev == by_fd.st_dev;
 }
 
-UniqueFd TakeLock(int dir) {
+UniqueFd TakeLock(int dir, int flags = 0) {
   UniqueFd lock(::openat(dir, kLockFile, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!lock.valid()) return lock;
-  while (::flock(lock.get(), LOCK_EX) != 0) {
+  while (::flock(lock.get(), LOCK_EX | flags) != 0) {
     if (errno != EINTR) return UniqueFd();
   }
   return lock;
@@ -186,7 +186,7 @@ absl::StatusOr<Handle> Store::Create(const std::string& id) const {
   return Handle(id, std::move(root), std::move(dir), std::move(lock));
 }
 
-absl::StatusOr<Handle> Store::Open(const std::string& id) const {
+absl::StatusOr<Handle> Store::Open(const std::string& id, Locked when_locked) const {
   RETURN_IF_ERROR(CheckId(id));
   const absl::Status missing = absl::NotFoundError(Cat("container does not exist: ", id));
   UniqueFd root(::open(root_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -194,9 +194,10 @@ absl::StatusOr<Handle> Store::Open(const std::string& id) const {
   for (int attempt = 0; attempt < 100; ++attempt) {
     UniqueFd dir(::openat(root.get(), id.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
     if (!dir.valid()) return errno == ENOENT ? missing : HostSentence(errno, Cat("state directory ", root_, "/", id));
-    UniqueFd lock = TakeLock(dir.get());
+    UniqueFd lock = TakeLock(dir.get(), when_locked == Locked::kGiveUp ? LOCK_NB : 0);
     if (!lock.valid()) {
       if (errno == ENOENT) continue;
+      if (errno == EWOULDBLOCK) return absl::UnavailableError(Cat("container ", id, ": another command works on it"));
       return HostSentence(errno, Cat("container ", id, ": its lock"));
     }
     if (StillThere(root.get(), id, dir.get())) return Handle(id, std::move(root), std::move(dir), std::move(lock));

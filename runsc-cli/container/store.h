@@ -80,7 +80,8 @@ class Store {
   // Makes the directory; AlreadyExists "container with id exists: ID". On failure nothing is left.
   absl::StatusOr<Handle> Create(const std::string& id) const;
   // Opens and locks; NotFound "container does not exist: ID".
-  absl::StatusOr<Handle> Open(const std::string& id) const;
+  enum class Locked : uint8_t { kWait, kGiveUp };  // kGiveUp: Unavailable when another command works on it
+  absl::StatusOr<Handle> Open(const std::string& id, Locked when_locked = Locked::kWait) const;
   // Ids in the root, sorted; a missing root is empty.
   std::vector<std::string> List() const;
 

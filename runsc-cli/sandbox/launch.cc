@@ -263,13 +263,21 @@ absl::Status AwaitReady(Sandbox& sandbox, StartFailure* failure) {
   return absl::InternalError(message);
 }
 
-absl::Status Commit(Sandbox& sandbox) {
-  const CallerMessage message{.kind = CallerMessage::Kind::kCommit};
+namespace {
+
+absl::Status Tell(Sandbox& sandbox, CallerMessage::Kind kind) {
+  const CallerMessage message{.kind = kind};
   if (::send(sandbox.caller.get(), &message, sizeof message, MSG_NOSIGNAL) < 0) {
     return absl::InternalError("the container's stand-in process died");
   }
   return {};
 }
+
+}  // namespace
+
+absl::Status Commit(Sandbox& sandbox) { return Tell(sandbox, CallerMessage::Kind::kCommit); }
+
+absl::Status SendStart(Sandbox& sandbox) { return Tell(sandbox, CallerMessage::Kind::kStart); }
 
 void SendResize(const Sandbox& sandbox, uint16_t rows, uint16_t columns) {
   const CallerMessage message{.kind = CallerMessage::Kind::kResize, .rows = rows, .columns = columns};

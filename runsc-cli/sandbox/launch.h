@@ -44,6 +44,8 @@ absl::StatusOr<Sandbox> Launch(LaunchRequest request);
 absl::Status AwaitReady(Sandbox& sandbox, StartFailure* failure);
 // From now on the container outlives this process (unless ephemeral).
 absl::Status Commit(Sandbox& sandbox);
+// Lets the created program run, through the stand-in: for a sandbox that may have no control socket.
+absl::Status SendStart(Sandbox& sandbox);
 void SendResize(const Sandbox& sandbox, uint16_t rows, uint16_t columns);
 
 }  // namespace ringwall::sandbox

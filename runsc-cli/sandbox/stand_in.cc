@@ -113,6 +113,9 @@ class StandIn {
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (got == sizeof message) {
       if (message.kind == CallerMessage::Kind::kCommit) committed_ = true;
+      if (message.kind == CallerMessage::Kind::kStart) {
+        container::SendControl(options_.owner.get(), control::MessageType::kStart, 4, nullptr, 0);
+      }
       if (message.kind == CallerMessage::Kind::kResize) {
         const control::ResizeBody body{.rows = message.rows, .columns = message.columns};
         container::SendControl(options_.owner.get(), control::MessageType::kResize, 2, &body, sizeof body);
@@ -177,7 +180,8 @@ class StandIn {
       ::waitpid(options_.gofer, nullptr, 0);
     }
     if (options_.ephemeral && caller_gone_ && !options_.store_root.empty()) {
-      auto handle = container::Store(options_.store_root).Open(options_.id);
+      // A caller that is alive and only undoes a failed start holds the lock, waits for us, and removes the state itself.
+      auto handle = container::Store(options_.store_root).Open(options_.id, container::Store::Locked::kGiveUp);
       if (handle.ok()) (void)handle->Remove();
     }
     const control::ExitBody status = exit_.value_or(control::ExitBody{.code = 0, .signal = SIGKILL});

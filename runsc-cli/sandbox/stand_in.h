@@ -27,7 +27,7 @@ struct StandInOptions {
 
 // Command line to stand-in. Until kCommit the container lives and dies with its creator.
 struct CallerMessage {
-  enum class Kind : uint32_t { kCommit = 1, kResize = 2 };
+  enum class Kind : uint32_t { kCommit = 1, kResize = 2, kStart = 3 };
   Kind kind = Kind::kCommit;
   uint16_t rows = 0;
   uint16_t columns = 0;

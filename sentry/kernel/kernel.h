@@ -56,11 +56,14 @@ struct ProcessSpec {
 struct KernelOptions {
   const task::SyscallTable* syscalls = nullptr;
   std::string release = "6.12.0-ringwall";       // uname -r
+  std::string version = "#1 SMP PREEMPT_DYNAMIC";  // uname -v
   UtsName uts;
   bool strace = false;
   std::vector<std::string> strace_calls;         // empty = all
   bool randomize = true;                         // ASLR of guests
 };
+
+struct FoundProgram;
 
 class Kernel {
  public:
@@ -100,6 +103,8 @@ class Kernel {
   void NotifyInitGone();
 
  private:
+  Result<void> LoadProgram(task::Task& init, FoundProgram found, const ProcessSpec& spec);
+
   const KernelOptions options_;
   const std::unique_ptr<platform::Platform> platform_;
   const int64_t boot_ns_;

@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/functional/function_ref.h"
+#include "absl/types/span.h"
 #include "base/error/result.h"
 #include "base/ref/ref.h"
 #include "base/sync/mutex.h"
@@ -60,16 +62,33 @@ struct MemoryUsage {
   uint64_t resident_bytes = 0;
 };
 
+// Bookkeeping and reality stay equal by one order everywhere: under the lock, (1) everything is checked, (2) the platform's AddressSpace is
+// changed, (3) the VMAs are, which can't fail. When the host refuses (2) the VMAs keep what the host still has. References that (3) drops go
+// after the lock. Files are asked for their descriptors before the lock (their locks rank lower).
 class MemoryManager : public RefCounted {
  public:
-  // Takes over a blank address space. aslr_seed decides mmap base, stack top and brk gap (0 = no randomisation).
-  static Ref<MemoryManager> Create(Ref<platform::AddressSpace> space, uint64_t aslr_seed);
+  // Takes over a blank address space. aslr_seed != 0 randomises mmap base, stack top and brk gap; stack_limit keeps the room below the stack
+  // that RLIMIT_STACK may still claim.
+  static Ref<MemoryManager> Create(Ref<platform::AddressSpace> space, uint64_t aslr_seed, uint64_t stack_limit = 8u << 20);
   // The child's copy after platform Fork: same VMAs (MADV_DONTFORK ranges removed, MADV_WIPEONFORK cleared).
   Result<Ref<MemoryManager>> Fork(Ref<platform::AddressSpace> child_space, platform::GuestThread* child_thread);
+  // The same around the host's fork, so that no other thread maps anything between the two: host_fork gives the child's first thread and
+  // runs under this space's lock.
+  Result<Ref<MemoryManager>> ForkAround(absl::FunctionRef<Result<platform::GuestThread*>()> host_fork);
 
   platform::AddressSpace& space() { return *space_; }
 
-  // mmap(2) and friends. `via` is a stopped thread of this space (the caller). Addresses are guest addresses.
+  // ---- exec ----
+  // First address above the stack, and where mmap looks for room downwards from. Fixed for life.
+  uint64_t stack_top() const { return stack_top_; }
+  uint64_t mmap_base() const { return mmap_base_; }
+  // Maps fixed, page-aligned, checked ranges in order, later ones over earlier ones, in one platform call. No limits apply. On an error the
+  // address space is good for nothing but to be dropped.
+  Result<void> MapImage(absl::Span<const MmapRequest> requests, platform::GuestThread* via);
+  // setrlimit(2) raised RLIMIT_STACK: the main stack may grow further, up to what lies below it. Lowering changes nothing.
+  Result<void> RaiseStackLimit(uint64_t stack_limit, platform::GuestThread* via);
+
+  // ---- mmap(2) and friends. `via` is a stopped thread of this space (the caller). Addresses are guest addresses. ----
   Result<uint64_t> Mmap(const MmapRequest& request, const MemoryLimits& limits, platform::GuestThread* via);
   Result<void> Munmap(uint64_t address, uint64_t length, platform::GuestThread* via);
   Result<void> Mprotect(uint64_t address, uint64_t length, platform::Prot prot, bool grows_down, const MemoryLimits& limits, platform::GuestThread* via);
@@ -84,8 +103,9 @@ class MemoryManager : public RefCounted {
   Result<void> Mlock(uint64_t address, uint64_t length, bool on_fault, const MemoryLimits& limits, platform::GuestThread* via);
   Result<void> Munlock(uint64_t address, uint64_t length);
   Result<void> MlockAll(uint32_t flags, const MemoryLimits& limits);
+  // prctl(PR_SET_VMA_ANON_NAME): "[anon:name]" for anonymous parts, empty clears. ENOMEM for holes, EBADF for file mappings.
+  Result<void> NameAnonymous(uint64_t address, uint64_t length, const std::string& name);
 
-  // A fault that the host reported: true when the guest may try again (nothing today, the host grows stacks itself); else deliver the signal.
   // Snapshot of the VMAs for /proc/PID/maps and smaps, in address order.
   std::vector<Vma> Vmas() const;
   // The VMA that holds the address, for si_code (SEGV_MAPERR or SEGV_ACCERR) and core notes.
@@ -99,7 +119,7 @@ class MemoryManager : public RefCounted {
   void SetExecutable(RefPtr<RefCounted> file);
   // Identity of a futex word: private words are (this, address); words in shared file mappings are (dev, ino, offset).
   struct FutexKey {
-    uint64_t object = 0;  // MemoryManager* as integer, or dev ^ ino mix
+    uint64_t object = 0;  // MemoryManager* as integer, or dev | 1 << 63
     uint64_t ino = 0;
     uint64_t offset = 0;
     friend bool operator==(const FutexKey&, const FutexKey&) = default;
@@ -111,15 +131,52 @@ class MemoryManager : public RefCounted {
   std::atomic<int32_t> dumpable{1};
 
  private:
-  MemoryManager(Ref<platform::AddressSpace> space, uint64_t aslr_seed);
+  // A range after rounding, checked against the space.
+  struct Range {
+    uint64_t start = 0, end = 0;
+    uint64_t length() const { return end - start; }
+  };
+  // What one mmap holds before the lock is taken: the host's pages of the file.
+  struct Backing {
+    RefPtr<Mappable> file;
+    RefPtr<SharedFd> host;
+    RefPtr<SharedWriter> writer;
+  };
+  using Dead = std::vector<Vma>;
+
+  MemoryManager(Ref<platform::AddressSpace> space, uint64_t stack_top, uint64_t mmap_base);
   ~MemoryManager() override;
 
+  static Result<Backing> BackingFor(const MmapRequest& request, uint64_t length);
+  static platform::MemoryOp MapOp(const Vma& vma, SharedFd* host);
+  static platform::MemoryOp UnmapOp(const Range& range);
+  static void Bury(Dead& dead, std::vector<Vma> parts);
+
+  Ref<MemoryManager> CopyLocked(Ref<platform::AddressSpace> space, std::vector<platform::MemoryOp>& ops, Dead& dead) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  bool MayMap(uint64_t length) const { return length <= space_->end() && space_->end() - length >= platform::AddressSpace::kMinAddress; }
+  Result<uint64_t> PlaceLocked(const MmapRequest& request, uint64_t length) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  uint64_t FindRoomLocked(uint64_t length) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // RLIMIT_AS and RLIMIT_DATA for `length` bytes more: ENOMEM.
+  Result<void> MayGrowLocked(uint64_t length, bool data, const MemoryLimits& limits) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  Result<void> MayLockLocked(uint64_t length, const MemoryLimits& limits) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  uint64_t DataBytesLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  uint64_t LockedBytesLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  Result<void> UnmapLocked(const Range& range, platform::GuestThread* via, Dead& dead) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void InsertLocked(Vma vma) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
+  Result<uint64_t> MremapToLocked(const Vma& vma, const Range& old, uint64_t new_size, uint32_t flags, uint64_t new_address, SharedFd* host,
+                                  const MemoryLimits& limits, platform::GuestThread* via, Dead& dead) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  Result<void> MayResizeLocked(const Vma& vma, const Range& old, uint64_t new_size, const MemoryLimits& limits) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
   const Ref<platform::AddressSpace> space_;
+  const uint64_t stack_top_;
+  const uint64_t mmap_base_;
   mutable Mutex<LockRank::kMm> mu_;
   VmaSet vmas_ ABSL_GUARDED_BY(mu_);
   Layout layout_ ABSL_GUARDED_BY(mu_);
   RefPtr<RefCounted> executable_ ABSL_GUARDED_BY(mu_);
-  uint64_t mmap_base_ ABSL_GUARDED_BY(mu_) = 0;
   bool lock_future_ ABSL_GUARDED_BY(mu_) = false;
   uint64_t peak_bytes_ ABSL_GUARDED_BY(mu_) = 0;
 };

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <list>
 
@@ -27,7 +28,8 @@ class PendingSet {
  public:
   // EAGAIN when a real-time signal would exceed `queue_limit` (RLIMIT_SIGPENDING) and carries information (sigqueue).
   Result<void> Add(const abi::SigInfo& info, uint64_t queue_limit);
-  abi::SigSet set() const { return set_; }
+  // May be read without the lock: a hint then.
+  abi::SigSet set() const { return set_.load(std::memory_order_seq_cst); }
   // Takes the next signal of `wanted` by Linux's order: synchronous first, then the lowest number. signo 0 when none.
   abi::SigInfo Take(abi::SigSet wanted);
   // Drops every instance of the given signals.
@@ -35,7 +37,7 @@ class PendingSet {
   size_t queued() const { return infos_.size(); }
 
  private:
-  abi::SigSet set_ = 0;
+  std::atomic<abi::SigSet> set_{0};
   std::list<abi::SigInfo> infos_;
 };
 

@@ -18,7 +18,7 @@
 #include "sentry/task/path_start.h"
 #include "sentry/task/task_builder.h"
 #include "sentry/task/thread_group.h"
-#include "sentry/time/posix_timer.h"
+#include "sentry/task/process_timers.h"
 #include "sentry/vfs/fd_table.h"
 #include "sentry/vfs/mount.h"
 #include "sentry/vfs/operations.h"
@@ -92,6 +92,7 @@ Result<void> Exec(Task& task, ExecRequest request) {
   ExecSwap::TakeOverLeader(task);
   ExecSwap::Swap(task, std::move(thread), image.mm);
   FinishVfork(task);
+  DeletePosixTimers(task.thread_group());
 
   image.mm->SetExecutable(RefPtr<RefCounted>(executable));
   image.mm->dumpable.store(secure ? 0 : 1);

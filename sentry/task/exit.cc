@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "abi/poll.h"
 #include "abi/signal.h"
 #include "abi/wait.h"
 #include "sentry/cred/credentials.h"
@@ -17,8 +18,7 @@
 #include "sentry/task/task.h"
 #include "sentry/task/task_builder.h"
 #include "sentry/task/wait.h"
-#include "sentry/time/itimer.h"
-#include "sentry/time/posix_timer.h"
+#include "sentry/task/process_timers.h"
 #include "sentry/vfs/fd_table.h"
 #include "sentry/vfs/path_walk.h"
 
@@ -87,6 +87,7 @@ void ExitPath::Run(Task& task) {
     pids.task_count_.fetch_sub(1, std::memory_order_relaxed);
   }
   if (exec_waiter) exec_waiter->Wake();
+  if (!last) CheckGroupStop(group);
   const bool is_leader = task.tid() == group.pid();
   if (last) EndProcess(task);
   // The table's reference; the leader's stays until the process is reaped, so that its tid remains findable.
@@ -98,7 +99,7 @@ void ExitPath::EndProcess(Task& last) {
   kernel::Kernel& kernel = last.kernel();
   PidTable& pids = group.pids();
 
-  time::CancelProcessTimers(group);
+  CancelProcessTimers(group);
   HangUpSession(kernel, group);
   ReparentChildren(group);
 

@@ -229,6 +229,14 @@ Errno Task::Park(absl::Span<const ParkOn> what, int64_t deadline_ns, Errno when_
   return Errno::kParked;
 }
 
+Errno Task::ParkOnChildren(uint64_t seen, Errno when_interrupted) {
+  const ParkOn on[] = {{&thread_group().children_waitable(), abi::kPOLLIN, nullptr}};
+  const Errno outcome = Park(on, time::kNever, when_interrupted);
+  park_on_children_ = outcome == Errno::kParked;
+  children_seen_ = seen;
+  return outcome;
+}
+
 Errno Task::ParkUnlessExiting() {
   park_entries_.clear();
   park_deadline_ns_ = time::kNever;
@@ -247,6 +255,7 @@ bool Task::CommitPark() {
   for (ParkEntry& entry : park_entries_) {
     if (entry.on.object->Readiness(entry.on.mask | abi::kPOLLERR | abi::kPOLLHUP) != 0) return false;
   }
+  if (park_on_children_ && thread_group().child_events() != children_seen_) return false;
   // From the store on, another thread may run the call again: nothing of the park state may be touched behind it.
   if (park_deadline_ns_ != time::kNever) kernel_.timers().Arm(*this, park_deadline_ns_);
   run_state_.store(RunState::kParked, std::memory_order_seq_cst);
@@ -268,6 +277,7 @@ void Task::ClearPark() {
   // Dropping keep_alive may run destructors: after all waiters are off their queues.
   park_entries_.clear();
   park_ignores_signals_ = false;
+  park_on_children_ = false;
   if (park_deadline_ns_ != time::kNever) {
     kernel_.timers().Cancel(*this);
     park_deadline_ns_ = time::kNever;

@@ -122,6 +122,11 @@ bool Task::DeadlinePassed() const {
   return call_deadline_set_ && call_deadline_ns_ != time::kNever && time::MonotonicNs() >= call_deadline_ns_;
 }
 
+void Task::RequestExit(int32_t wait_status) {
+  exit_status_.store(wait_status, std::memory_order_relaxed);
+  exit_requested_.store(true, std::memory_order_release);
+}
+
 Result<void> Task::MayBlockInHost() {
   if (BlockingPool::OnPoolThread()) return {};
   return Errno::kRunOnWorker;

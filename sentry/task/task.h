@@ -106,8 +106,8 @@ class Task final : public time::Timer, public platform::EventSink, public Contex
   Errno ParkUntilWoken(int64_t deadline_ns, Errno when_interrupted);
   // Waits for Wake() whatever signals come, short of the task's own end (vfork(2)'s parent).
   Errno ParkUnlessExiting();
-  // wait4(2): until a child of this process changes state.
-  Errno ParkOnChildren();
+  // wait4(2): until the process's child_events() differs from `seen`.
+  Errno ParkOnChildren(uint64_t seen, Errno when_interrupted);
   // Any thread, under locks below kReady. Makes a parked task run its call again; a task about to park sees it and does not sleep.
   void Wake();
   // The absolute deadline of this call: now + relative_ns at its first run, the same value at every further run. Negative = never.
@@ -152,6 +152,8 @@ class Task final : public time::Timer, public platform::EventSink, public Contex
   abi::SigSet PendingSignals() const;  // thread's and group's, blocked ones (sigpending)
   // Dequeues a signal of `set` for sigtimedwait and signalfd; signo 0 when none.
   abi::SigInfo TakeSignal(abi::SigSet set);
+  // sigtimedwait(2): until a signal of `wanted` is pending (blocked or not) or another one interrupts (EINTR).
+  Errno ParkForSignal(abi::SigSet wanted, int64_t deadline_ns);
   // Wakes when a signal of any kind arrives: signalfd and sigtimedwait wait here.
   wait::WaitQueue& signal_queue() { return signal_arrived_; }
   abi::StackT alt_stack{};  // task thread only; ss_flags SS_DISABLE when none
@@ -167,6 +169,8 @@ class Task final : public time::Timer, public platform::EventSink, public Contex
   uint64_t robust_list_head = 0;
   // PR_SET_PDEATHSIG, nice value, scheduling values, timer slack, personality, no-new-privs is in creds. Task thread only.
   int32_t parent_death_signal = 0;
+  uint32_t persona = 0;     // personality(2)
+  std::atomic<int32_t> io_priority{0};  // ioprio_set(2)
   int32_t exit_signal = 0;  // what the parent gets when the group leader dies (clone's low byte)
   struct Scheduling {
     int32_t policy = 0;
@@ -208,6 +212,7 @@ class Task final : public time::Timer, public platform::EventSink, public Contex
   friend class ExecSwap;      // exec.cc: replaces thread, mm
   friend class ThreadGroup;   // membership and group-wide stop/exit
   friend class ExitPath;      // exit.cc
+  friend class SignalPath;    // send.cc, stop.cc: pending signals and group stops
 
   ~Task() override;
 
@@ -281,6 +286,7 @@ class Task final : public time::Timer, public platform::EventSink, public Contex
   absl::InlinedVector<ParkEntry, 2> park_entries_;
   int64_t park_deadline_ns_ = time::kNever;
   bool park_ignores_signals_ = false;
+  bool park_on_children_ = false;
   uint64_t children_seen_ = 0;
   std::atomic<RunState> run_state_{RunState::kNew};
   std::atomic<bool> woken_{false};
@@ -288,9 +294,11 @@ class Task final : public time::Timer, public platform::EventSink, public Contex
   // Signals. blocked_ is written by the own thread only, under the siglock; pending_ is guarded by the siglock (SignalHandlers::mu).
   std::atomic<abi::SigSet> blocked_{0};
   std::unique_ptr<signal::PendingSet> pending_;
+  bool in_group_stop_ = false;  // has answered the group's stop request; guarded by the siglock
   wait::WaitQueue signal_arrived_;
-  // Set (any thread) when SignalPending() may have become true, so that the hot path looks at one word.
-  std::atomic<bool> attention_{false};
+  // Set (any thread) when SignalPending() may have become true, so that the hot path looks at one word. A new task looks once: a signal or stop
+  // for its group may have come before it existed.
+  mutable std::atomic<bool> attention_{true};
 
   std::atomic<bool> exit_requested_{false};
   std::atomic<int32_t> exit_status_{0};

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <set>
 #include <vector>
@@ -56,6 +57,8 @@ class ThreadGroup final : public RefCounted, public wait::Waitable {
   // ---- signals (sentry/task/signals.cc) ----
   // Group-directed (kill): queued once, taken by any thread that does not block it.
   Result<void> SendSignal(const abi::SigInfo& info);
+  // sigaction(2) made `signo` ignored (or its default is to ignore): pending instances are dropped from all queues.
+  void DiscardIfIgnored(int32_t signo);
   Ref<signal::SignalHandlers> handlers() const;
   void SetHandlers(Ref<signal::SignalHandlers> handlers);  // CLONE_SIGHAND broken by exec
 
@@ -63,8 +66,10 @@ class ThreadGroup final : public RefCounted, public wait::Waitable {
   // exit_group(2) or a fatal signal: every thread dies with this status (wait(2) form). The first caller wins.
   void RequestGroupExit(int32_t wait_status);
   bool group_exiting() const { return group_exiting_.load(std::memory_order_acquire); }
-  // The queue that wait4(2) callers of this process sleep on: notified (kPOLLIN) when a child changes state.
-  wait::WaitQueue& child_queue() { return child_changed_; }
+  // What wait4(2) callers of this process park on. A caller reads child_events() before it looks at the children, so that no change is missed.
+  void NotifyChildChanged();
+  uint64_t child_events() const { return child_events_.load(std::memory_order_seq_cst); }
+  wait::Waitable& children_waitable() { return children_waitable_; }
   // pidfd readiness: kPOLLIN once the process is a zombie or gone.
   wait::EventMask Readiness(wait::EventMask mask) override;
   void AddWaiter(wait::Waiter& waiter, wait::EventMask mask, bool exclusive = false) override { exited_.Add(waiter, mask, exclusive); }
@@ -100,6 +105,9 @@ class ThreadGroup final : public RefCounted, public wait::Waitable {
   friend class ExitPath;
   friend class TaskBuilder;
   friend class ExecSwap;
+  friend class SignalPath;
+  friend class SigLock;
+  friend class ProcessTimers;
   ~ThreadGroup() override;
 
   PidTable& pids_;
@@ -108,15 +116,29 @@ class ThreadGroup final : public RefCounted, public wait::Waitable {
 
   mutable Mutex<LockRank::kThreadGroup> mu_;
   Ref<signal::SignalHandlers> handlers_ ABSL_GUARDED_BY(mu_);
+  // handlers_.get(); changes under mu_ and the old one's lock, so that SigLock can tell whether the lock it took is still the right one.
+  std::atomic<signal::SignalHandlers*> siglock_;
+  RefPtr<RefCounted> timers_ ABSL_GUARDED_BY(mu_);  // ProcessTimers, made when first used
   std::array<abi::Rlimit, 16> limits_ ABSL_GUARDED_BY(mu_);
 
   signal::PendingSet pending_;  // guarded by handlers()->mu (the siglock)
   std::atomic<bool> group_exiting_{false};
   std::atomic<int32_t> group_exit_status_{0};
   // Stop request in progress: threads park in the stopped state when they see it. Guarded by the siglock.
-  bool stop_pending_ = false;
+  std::atomic<bool> stop_pending_{false};  // read without the lock as a hint
   int32_t stop_signal_ = 0;
-  wait::WaitQueue child_changed_;
+  bool stop_dequeued_ = false;  // a stop signal was taken and no SIGCONT came since
+  // pid 1 only: a fault of its own has taken away its protection from default actions.
+  std::atomic<bool> init_unprotected_{false};
+  class ChildrenWaitable final : public wait::Waitable {
+   public:
+    wait::EventMask Readiness(wait::EventMask) override { return 0; }
+    void AddWaiter(wait::Waiter& waiter, wait::EventMask mask, bool exclusive = false) override { queue.Add(waiter, mask, exclusive); }
+    void RemoveWaiter(wait::Waiter& waiter) override { queue.Remove(waiter); }
+    wait::WaitQueue queue;
+  };
+  ChildrenWaitable children_waitable_;
+  std::atomic<uint64_t> child_events_{0};
   wait::WaitQueue exited_;
 };
 

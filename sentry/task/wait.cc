@@ -3,7 +3,6 @@
 
 #include <utility>
 
-#include "abi/poll.h"
 #include "abi/signal.h"
 #include "abi/wait.h"
 #include "sentry/cred/credentials.h"
@@ -55,6 +54,7 @@ void Usage::Add(const Usage& other) {
 Result<WaitResult> Wait(Task& task, const WaitRequest& request) {
   ThreadGroup& group = task.thread_group();
   PidTable& pids = group.pids();
+  const uint64_t seen = group.child_events();
   RefPtr<ThreadGroup> reap;
   WaitResult result;
   bool found = false;
@@ -94,9 +94,7 @@ Result<WaitResult> Wait(Task& task, const WaitRequest& request) {
   }
   if (!candidates) return Errno::kECHILD;
   if ((request.options & abi::kWNOHANG) != 0) return result;
-  // The queue is notified after the state has changed; the run loop's second look is ours: Readiness of the group would not know what we
-  // wait for, so the queue is joined first and the children are looked at again by the next run.
-  return task.ParkOnChildren();
+  return task.ParkOnChildren(seen, Errno::kRestartSys);
 }
 
 bool NotifyParentOfExit(ThreadGroup& group) {
@@ -133,7 +131,7 @@ bool NotifyParentOfExit(ThreadGroup& group) {
                                  .status = abi::StatusExited(status) ? abi::StatusExitCode(status) : abi::StatusTermSignal(status)});
     (void)parent->SendSignal(info).ok();
   }
-  parent->child_queue().Notify(abi::kPOLLIN);
+  parent->NotifyChildChanged();
   return autoreap;
 }
 

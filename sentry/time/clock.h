@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <set>
 #include <thread>
@@ -10,9 +9,9 @@
 
 #include "abi/time.h"
 #include "absl/base/thread_annotations.h"
-#include "base/fd/unique_fd.h"
 #include "base/ref/ref.h"
 #include "base/sync/mutex.h"
+#include "sentry/time/host_clock.h"
 
 namespace ringwall::time {
 
@@ -22,6 +21,7 @@ inline constexpr int64_t kNever = INT64_MAX;
 int64_t MonotonicNs();
 int64_t RealtimeNs();
 int64_t BoottimeNs();
+int64_t TaiOffsetSeconds();  // CLOCK_TAI - CLOCK_REALTIME as the host has it
 abi::Timespec ToTimespec(int64_t ns);
 // Seconds and nanoseconds to ns, saturating at kNever. The caller has checked tv_nsec.
 int64_t ToNs(const abi::Timespec& ts);
@@ -61,7 +61,7 @@ class TimerQueue {
   std::set<std::pair<int64_t, Timer*>> armed_ ABSL_GUARDED_BY(mu_);
   int64_t host_deadline_ns_ ABSL_GUARDED_BY(mu_) = kNever;
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;
-  UniqueFd timer_fd_;
+  const std::unique_ptr<HostTimer> host_;
   std::thread thread_;
 };
 

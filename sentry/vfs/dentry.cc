@@ -3,10 +3,16 @@
 
 #include <utility>
 
+#include "absl/strings/string_view.h"
 #include "base/log/check.h"
 #include "sentry/vfs/flat_delete.h"
 
 namespace ringwall::vfs {
+
+namespace {
+// Debian's abseil has a string_view of its own.
+absl::string_view Key(std::string_view name) { return absl::string_view(name.data(), name.size()); }
+}  // namespace
 
 Ref<Dentry> Dentry::MakeRoot(Ref<Inode> inode, std::string name) {
   return Ref<Dentry>(new Dentry(nullptr, std::move(name), std::move(inode)), Ref<Dentry>::AdoptTag{});
@@ -54,7 +60,7 @@ bool Dentry::IsRoot() const {
 
 RefPtr<Dentry> Dentry::FindChild(std::string_view name) {
   MutexLock lock(children_mu_);
-  const auto it = children_.find(name);
+  const auto it = children_.find(Key(name));
   if (it == children_.end() || !it->second->TryAddRef()) return nullptr;
   Ref<Dentry> child(it->second, Ref<Dentry>::AdoptTag{});
   if (!child->touched_.load(std::memory_order_relaxed)) child->touched_.store(true, std::memory_order_relaxed);
@@ -62,7 +68,7 @@ RefPtr<Dentry> Dentry::FindChild(std::string_view name) {
 }
 
 Ref<Dentry> Dentry::AddChildLocked(std::string_view name, RefPtr<Inode>& inode, bool& added) {
-  auto it = children_.find(name);
+  auto it = children_.find(Key(name));
   if (it != children_.end() && it->second->TryAddRef()) {
     added = false;
     return Ref<Dentry>(it->second, Ref<Dentry>::AdoptTag{});
@@ -108,7 +114,7 @@ RefPtr<Dentry> Dentry::AddChildIfUnchanged(std::string_view name, RefPtr<Inode> 
 
 void Dentry::EraseChild(std::string_view name, const Dentry* child) {
   MutexLock lock(children_mu_);
-  const auto it = children_.find(name);
+  const auto it = children_.find(Key(name));
   if (it != children_.end() && it->second == child) children_.erase(it);
 }
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 
+#include "abi/fcntl.h"
 #include "absl/base/thread_annotations.h"
 #include "base/error/result.h"
 #include "base/ref/ref.h"
@@ -12,7 +13,7 @@
 #include "sentry/context/context.h"
 #include "sentry/mm/io_buffer.h"
 #include "sentry/mm/mappable.h"
-#include "sentry/vfs/dentry.h"
+#include "sentry/vfs/mount.h"
 #include "sentry/vfs/types.h"
 #include "sentry/wait/wait_queue.h"
 
@@ -76,6 +77,12 @@ class File : public RefCounted, public wait::Waitable {
   bool append() const;
   // F_SETFL: the caller has masked to O_APPEND|O_NONBLOCK|O_ASYNC|O_DIRECT|O_NOATIME.
   virtual Result<void> SetFlags(uint32_t changeable);
+  // F_SETOWN_EX of fcntl(2): kept and reported; nothing sends SIGIO yet.
+  abi::FOwnerEx signal_owner() const { return {.type = owner_type_.load(), .pid = owner_pid_.load()}; }
+  void SetSignalOwner(const abi::FOwnerEx& owner) {
+    owner_type_.store(owner.type);
+    owner_pid_.store(owner.pid);
+  }
   uint64_t position() const;
   void SetPosition(uint64_t position);
   // Unique for life, for lock ownership (OFD, flock) and kcmp.
@@ -97,6 +104,8 @@ class File : public RefCounted, public wait::Waitable {
   const bool readable_;
   const bool writable_;
   std::atomic<uint32_t> flags_;
+  std::atomic<int32_t> owner_type_{abi::kF_OWNER_PID};
+  std::atomic<int32_t> owner_pid_{0};
   const uint64_t id_;
 };
 

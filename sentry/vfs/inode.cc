@@ -6,6 +6,7 @@
 #include "base/log/check.h"
 #include "sentry/vfs/dentry.h"
 #include "sentry/vfs/file_lock.h"
+#include "sentry/vfs/mount.h"
 
 namespace ringwall::vfs {
 

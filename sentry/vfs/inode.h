@@ -85,6 +85,9 @@ class Inode : public RefCounted {
   // ---- dentry cache policy ----
   // False: the name that led here may have changed or vanished (a /proc/PID whose task died, a shared volume): look it up again.
   virtual bool StillValid(Context& ctx) { (void)ctx; return true; }
+  // Can the path calls change the names in this directory? False (proc, sys): creation and removal are refused without any lock held, so that
+  // Lookup may take locks of the rooms above.
+  virtual bool ChangesNames() const { return true; }
   // May misses in this directory be remembered?
   virtual bool CachesNegative() const { return true; }
   // May a set-user-ID bit / exec of this file be denied because it is open for writing (ETXTBSY)? Counted by the vfs.

@@ -64,11 +64,10 @@ Result<Ref<Dentry>> FindOrLookUp(Context& ctx, Dentry& directory, std::string_vi
       RefPtr<Dentry> first;
       for (size_t i = 0; i < found.size() && i < names.size(); ++i) {
         RefPtr<Dentry> child = at->AddChildIfUnchanged(names[i], std::move(found[i]), stamp);
-        // A cached child that is another inode than the one just seen ends the run: what was found below belongs elsewhere.
         if (!child || child->IsNegative()) break;
         pins->push_back(child.ToRef());
         if (i == 0) first = child;
-        if (!child->inode_raw()->IsDirectory() || &child->inode_raw()->file_system() != &fs) break;
+        if (!child->inode_raw()->IsDirectory()) break;
         at = std::move(child);
       }
       if (first) return std::move(first).ToRef();

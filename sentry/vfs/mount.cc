@@ -17,6 +17,17 @@ Mount::Mount(Ref<FileSystem> fs, Ref<Dentry> root, MountFlags flags, std::string
 
 Mount::~Mount() { fs_->DropMount(); }
 
+Path Mount::mountpoint() const {
+  MutexLock lock(mu_);
+  return mountpoint_;
+}
+
+Path Mount::SwapMountpoint(Path where) {
+  MutexLock lock(mu_);
+  std::swap(mountpoint_, where);
+  return where;
+}
+
 Ref<Mount> Mount::OfFileSystem(Ref<FileSystem> fs, MountFlags flags, std::string source) {
   Ref<Dentry> root = fs->RootDentry();
   return Ref<Mount>(new Mount(std::move(fs), std::move(root), flags, std::move(source)), Ref<Mount>::AdoptTag{});
@@ -30,7 +41,7 @@ MountNamespace::~MountNamespace() {
   for (auto& [where, mount] : by_mountpoint_) {
     mount->mountpoint_.dentry->mounted_here.fetch_sub(1, std::memory_order_acq_rel);
     mount->attached_ = false;
-    gone.emplace_back(mount, std::exchange(mount->mountpoint_, Path()));
+    gone.emplace_back(mount, mount->SwapMountpoint(Path()));
   }
   by_mountpoint_.clear();
 }
@@ -50,7 +61,7 @@ Result<void> MountNamespace::Attach(Ref<Mount> mount, const Path& where) {
   if (place.mount.get() != root_.get() && !place.mount->attached_) return Errno::kEINVAL;
   place.dentry->mounted_here.fetch_add(1, std::memory_order_acq_rel);
   by_mountpoint_.emplace(std::make_pair(place.mount.get(), place.dentry.get()), mount);
-  mount->mountpoint_ = std::move(place);
+  mount->SwapMountpoint(std::move(place));
   mount->attached_ = true;
   return {};
 }
@@ -70,7 +81,7 @@ void MountNamespace::CollectChildrenLocked(const Mount& mount, std::vector<Ref<M
 }
 
 Path MountNamespace::RemoveLocked(Mount& mount) {
-  Path covered = std::exchange(mount.mountpoint_, Path());
+  Path covered = mount.SwapMountpoint(Path());
   mount.attached_ = false;
   covered.dentry->mounted_here.fetch_sub(1, std::memory_order_acq_rel);
   by_mountpoint_.erase({covered.mount.get(), covered.dentry.get()});

@@ -30,11 +30,13 @@ class Mount : public RefCounted {
   const std::string& source() const { return source_; }  // first column of /proc/mounts
   MountFlags flags() const { return Unpack(flags_.load(std::memory_order_acquire)); }
   void SetFlags(MountFlags flags) { flags_.store(Pack(flags), std::memory_order_release); }
-  // Where it is mounted; null mount for the root of the namespace or once detached. Under the namespace's lock: use MountNamespace.
+  // Where it is mounted; empty for the root of the namespace or once detached.
+  Path mountpoint() const;
 
  private:
   friend class MountNamespace;
   ~Mount() override;
+  Path SwapMountpoint(Path where);
   static uint32_t Pack(MountFlags f) {
     return uint32_t{f.read_only} | uint32_t{f.no_suid} << 1 | uint32_t{f.no_dev} << 2 | uint32_t{f.no_exec} << 3 | uint32_t{f.no_atime} << 4;
   }
@@ -46,9 +48,10 @@ class Mount : public RefCounted {
   const std::string source_;
   const int32_t id_;
   std::atomic<uint32_t> flags_;
-  // Guarded by MountNamespace::mu_.
+  // Written under the namespace's lock as well, which alone is enough to read.
+  mutable Mutex<LockRank::kDentryCache> mu_;
   Path mountpoint_;
-  bool attached_ = false;
+  bool attached_ = false;  // guarded by the namespace's lock
 };
 
 class MountNamespace : public RefCounted {

@@ -80,7 +80,7 @@ Result<void> Walker::Up() {
       break;
     }
     if (!at_.mount) break;
-    if (!(at_.dentry == at_.mount->root())) {
+    if (at_.dentry.get() != at_.mount->root().get()) {
       RefPtr<Dentry> parent = at_.dentry->parent();
       if (parent) at_.dentry = std::move(parent);
       break;
@@ -247,7 +247,7 @@ bool IsUnder(const MountNamespace& ns, const Path& top, const Path& path) {
   for (;;) {
     if (at == top) return true;
     if (!at.mount) return false;
-    if (at.dentry == at.mount->root()) {
+    if (at.dentry.get() == at.mount->root().get()) {
       at = ns.MountpointOf(*at.mount);
       if (!at) return false;
       continue;
@@ -258,27 +258,31 @@ bool IsUnder(const MountNamespace& ns, const Path& top, const Path& path) {
   }
 }
 
-std::string AbsoluteName(const MountNamespace& ns, const Path& root, const Path& path) {
+namespace {
+
+// Climbs from `path` to `root` (or to the top when root is null) with `above` giving what a mount covers.
+template <typename Above>
+std::string ClimbName(const Path* root, const Path& path, Above above) {
   if (!path) return "";
   if (!path.mount) return path.dentry->name();  // pipe:[12], memfd: an anonymous file
   std::vector<std::string> names;  // innermost first
   size_t length = 0;
   bool reachable = true;
-  for (Path at = path; !(at == root);) {
-    if (at.dentry == at.mount->root()) {
-      Path covered = ns.MountpointOf(*at.mount);
+  for (Path at = path; root == nullptr || !(at == *root);) {
+    if (at.dentry.get() == at.mount->root().get()) {
+      Path covered = above(*at.mount);
       if (!covered) {
         // The top of the namespace, not met as root: outside of a chroot, or a detached mount.
-        reachable = false;
+        reachable = root == nullptr;
         break;
       }
       at = std::move(covered);
       continue;
     }
     RefPtr<Dentry> parent = at.dentry->parent();
-    if (!parent) break;
     names.push_back(at.dentry->name());
     length += names.back().size() + 1;
+    if (!parent) break;  // O_TMPFILE: a name of its own
     at.dentry = std::move(parent);
   }
   std::string out;
@@ -288,6 +292,16 @@ std::string AbsoluteName(const MountNamespace& ns, const Path& root, const Path&
   if (names.empty()) out += "/";
   if (path.dentry->IsUnlinked()) out += " (deleted)";
   return out;
+}
+
+}  // namespace
+
+std::string AbsoluteName(const MountNamespace& ns, const Path& root, const Path& path) {
+  return ClimbName(&root, path, [&](const Mount& mount) { return ns.MountpointOf(mount); });
+}
+
+std::string NameFromTop(const Path& path) {
+  return ClimbName(nullptr, path, [](const Mount& mount) { return mount.mountpoint(); });
 }
 
 }  // namespace ringwall::vfs

@@ -78,4 +78,7 @@ bool IsUnder(const MountNamespace& ns, const Path& top, const Path& path);
 // suffix when unlinked.
 std::string AbsoluteName(const MountNamespace& ns, const Path& root, const Path& path);
 
+// The name from the top of the tree that the file's mount hangs in, for /proc/PID/maps, fdinfo and logs: no namespace needed.
+std::string NameFromTop(const Path& path);
+
 }  // namespace ringwall::vfs

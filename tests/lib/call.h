@@ -22,7 +22,7 @@ long Word(const T& value) {
   } else if constexpr (std::is_null_pointer_v<T>) {
     return 0;
   } else if constexpr (requires { value.get(); }) {
-    return value.get();
+    return Word(value.get());
   } else {
     return static_cast<long>(value);
   }
@@ -33,10 +33,7 @@ inline long RawCall(long number, long a, long b, long c, long d, long e, long f)
   register long r10 asm("r10") = d;
   register long r8 asm("r8") = e;
   register long r9 asm("r9") = f;
-  asm volatile("syscall"
-               : "=a"(result)
-               : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
-               : "rcx", "r11", "memory");
+  asm volatile("syscall" : "=a"(result) : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9) : "rcx", "r11", "memory");
   return result;
 }
 

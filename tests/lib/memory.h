@@ -12,8 +12,7 @@ inline constexpr long kPage = 4096;
 
 class Mapping {
  public:
-  Mapping(size_t length, int protection = PROT_READ | PROT_WRITE, int flags = MAP_PRIVATE | MAP_ANONYMOUS, int fd = -1,
-          long offset = 0)
+  Mapping(size_t length, int protection = PROT_READ | PROT_WRITE, int flags = MAP_PRIVATE | MAP_ANONYMOUS, int fd = -1, long offset = 0)
       : length_(length), address_(mmap(nullptr, length, protection, flags, fd, offset)) {
     EXPECT_NE(address_, MAP_FAILED) << strerror(errno);
   }

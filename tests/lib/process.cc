@@ -47,6 +47,7 @@ int StatusOf(pid_t child) {
 
 void WaitUntilAsleep(pid_t tid) {
   const std::string path = "/proc/" + std::to_string(tid) + "/stat";
+  int asleep = 0;
   for (int i = 0; i < 500; ++i) {
     char text[256] = {};
     const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
@@ -57,22 +58,17 @@ void WaitUntilAsleep(pid_t tid) {
       return;
     }
     const char* end = strrchr(text, ')');
-    if (end != nullptr && (end[2] == 'S' || end[2] == 'T' || end[2] == 'Z')) {
-      // Asleep once may be on the way to the call under test: believe it the second time.
-      if (i > 0) {
-        usleep(5'000);
-        return;
-      }
-    }
+    // Asleep once may be on the way to the call under test: believe it the third time in a row.
+    const bool sleeps = end != nullptr && (end[2] == 'S' || end[2] == 'T' || end[2] == 'Z');
+    asleep = sleeps ? asleep + 1 : 0;
+    if (asleep == 3) return;
     usleep(2'000);
   }
 }
 
 static RoleEntry* first_role = nullptr;
 
-RoleEntry::RoleEntry(const char* role_name, RoleMain role_main) : name(role_name), main(role_main), next(first_role) {
-  first_role = this;
-}
+RoleEntry::RoleEntry(const char* role_name, RoleMain role_main) : name(role_name), main(role_main), next(first_role) { first_role = this; }
 
 RoleMain FindRole(const std::string& name) {
   for (const RoleEntry* entry = first_role; entry != nullptr; entry = entry->next) {
@@ -87,8 +83,7 @@ std::string SelfPath() {
   return length > 0 ? std::string(path, length) : std::string();
 }
 
-long ExecRole(const std::string& role, const std::vector<std::string>& args, const std::vector<std::string>& env,
-              const std::string& path) {
+long ExecRole(const std::string& role, const std::vector<std::string>& args, const std::vector<std::string>& env, const std::string& path) {
   const std::string file = path.empty() ? SelfPath() : path;
   const std::string flag = "--role=" + role;
   std::vector<const char*> argv{"guest", flag.c_str()};

@@ -100,9 +100,9 @@ struct RoleEntry {
   RoleEntry* next;
 };
 RoleMain FindRole(const std::string& name);
-#define ROLE(name)                                                                            \
-  static int Role_##name(int argc, char** argv, char** envp);                                 \
-  static tests::RoleEntry role_entry_##name{#name, &Role_##name};                             \
+#define ROLE(name)                                                \
+  static int Role_##name(int argc, char** argv, char** envp);     \
+  static tests::RoleEntry role_entry_##name{#name, &Role_##name}; \
   static int Role_##name([[maybe_unused]] int argc, [[maybe_unused]] char** argv, [[maybe_unused]] char** envp)
 
 // The absolute path of this binary.

@@ -24,7 +24,7 @@ def candidates():
     names = git("diff", "--name-only", "HEAD") + git("ls-files", "--others", "--exclude-standard")
     if not names:
         names = git("diff", "--name-only", "HEAD~1", "HEAD") or git("ls-files")
-    return [n for n in dict.fromkeys(names) if n.endswith(".cc") and not n.startswith("tests/")]
+    return [n for n in dict.fromkeys(names) if n.endswith(".cc") and not n.endswith("_test.cc") and not n.startswith(("tests/", "abi/"))]
 
 
 def key(path):

@@ -265,7 +265,7 @@ class FilterTest(Tree):
 
     def test_rules_that_are_added_by_a_call_or_by_number(self):
         self.source("runsc-cli/boot/filter.cc", 'void F() {\n  p.Allow("ioctl", {ArgEquals(1, TCGETS)}, "isatty of the log");\n  p.Allow("mmap", {ArgEquals(0, 1)});\n'
-                    '  // p.Allow("read");\n}\nconst R k[] = {{SCMP_SYS(close), "gives back"}, {SYS_openat2}};\n')
+                    '  // p.Allow("read");\n}\nconst R k[] = {{SCMP_SYS(close), "gives back"}, {SYS_openat2}};\nfor (int n : {SYS_time, SYS_getcpu}) {}\n')
         self.assertEqual([f.message for f in self.run_lint("code")], ["the rule for mmap gives no reason", "the rule for openat2 gives no reason"])
 
 

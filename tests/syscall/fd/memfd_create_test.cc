@@ -16,9 +16,7 @@ TEST(Memfd, CloexecFlagWorks) {
   const ScopedFd fd(Call(SYS_memfd_create, "name", MFD_CLOEXEC));
   EXPECT_THAT(Call(SYS_fcntl, fd, F_GETFD), SucceedsWith(FD_CLOEXEC));
 }
-TEST(Memfd, NameTooLongIsInvalid) {
-  EXPECT_THAT(Call(SYS_memfd_create, std::string(250, 'n'), 0), FailsWith(EINVAL));
-}
+TEST(Memfd, NameTooLongIsInvalid) { EXPECT_THAT(Call(SYS_memfd_create, std::string(250, 'n'), 0), FailsWith(EINVAL)); }
 TEST(Memfd, BadNameFaults) { EXPECT_THAT(Call(SYS_memfd_create, BadAddress(), 0), FailsWith(EFAULT)); }
 TEST(Memfd, UnknownFlagIsInvalid) { EXPECT_THAT(Call(SYS_memfd_create, "n", 0x80), FailsWith(EINVAL)); }
 TEST(Memfd, WithoutAllowSealingIsSealedAgainstSealing) {

@@ -157,8 +157,7 @@ TEST(PipeIo, WritesOfPipeBufAreAtomicAmongWriters) {
   for (int i = 0; i < 3; ++i) {
     children[i] = StartChild([&] {
       const std::string block(PIPE_BUF, static_cast<char>('a' + i));
-      for (int round = 0; round < 20; ++round)
-        EXPECT_THAT(Call(SYS_write, pipe.writer, block, block.size()), SucceedsWith(PIPE_BUF));
+      for (int round = 0; round < 20; ++round) EXPECT_THAT(Call(SYS_write, pipe.writer, block, block.size()), SucceedsWith(PIPE_BUF));
     });
   }
   pipe.writer.Reset();

@@ -110,9 +110,7 @@ TEST(Umask, ReturnsTheOldOneAndKeepsNineBits) {
 }
 TEST(Umask, IsInheritedByAChildAndPrivateToIt) {
   const mode_t old = umask(031);
-  InChild([] {
-    EXPECT_THAT(Call(SYS_umask, 0), SucceedsWith(031));
-  });
+  InChild([] { EXPECT_THAT(Call(SYS_umask, 0), SucceedsWith(031)); });
   EXPECT_THAT(Call(SYS_umask, old), SucceedsWith(031));
 }
 

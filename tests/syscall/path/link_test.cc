@@ -31,9 +31,7 @@ TEST(Link, DoesNotFollowUnlessAsked) {
   ASSERT_EQ(lstat((dir / "g").c_str(), &info), 0);
   EXPECT_TRUE(S_ISREG(info.st_mode));
 }
-TEST(Linkat, UnknownFlagIsInvalid) {
-  EXPECT_THAT(Call(SYS_linkat, AT_FDCWD, "/a", AT_FDCWD, "/b", 1), FailsWith(EINVAL));
-}
+TEST(Linkat, UnknownFlagIsInvalid) { EXPECT_THAT(Call(SYS_linkat, AT_FDCWD, "/a", AT_FDCWD, "/b", 1), FailsWith(EINVAL)); }
 TEST(Link, AcrossFileSystemsIsExdev) {
   const TempDir dir;
   EXPECT_THAT(Call(SYS_link, "/proc/version", dir / "v"), FailsWith(EXDEV));

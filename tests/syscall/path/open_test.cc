@@ -106,8 +106,7 @@ TEST(Open, TmpfileHasNoNameAndCanBeLinked) {
   const ScopedFd fd(Call(SYS_open, dir.path(), O_TMPFILE | O_RDWR, 0600));
   if (!fd.valid()) GTEST_SKIP() << "the file system of the temporary directory has no O_TMPFILE";
   EXPECT_THAT(Call(SYS_write, fd, "abc", 3), SucceedsWith(3));
-  EXPECT_THAT(Call(SYS_linkat, AT_FDCWD, "/proc/self/fd/" + std::to_string(fd.get()), AT_FDCWD, dir / "named",
-                   AT_SYMLINK_FOLLOW),
+  EXPECT_THAT(Call(SYS_linkat, AT_FDCWD, "/proc/self/fd/" + std::to_string(fd.get()), AT_FDCWD, dir / "named", AT_SYMLINK_FOLLOW),
               SucceedsWith(0));
   EXPECT_EQ(ReadFile(dir / "named"), "abc");
 }

@@ -52,8 +52,6 @@ TEST_F(Xattr, SymbolicLinksHaveNoUserAttributes) {
   ASSERT_EQ(symlink("f", (dir_ / "l").c_str()), 0);
   EXPECT_THAT(Call(SYS_lsetxattr, dir_ / "l", "user.a", "1", 1, 0), FailsWith(EPERM));
 }
-TEST_F(Xattr, ValueTooBigIsE2big) {
-  EXPECT_THAT(Call(SYS_setxattr, file_, "user.a", "1", 65537, 0), FailsWith(E2BIG));
-}
+TEST_F(Xattr, ValueTooBigIsE2big) { EXPECT_THAT(Call(SYS_setxattr, file_, "user.a", "1", 65537, 0), FailsWith(E2BIG)); }
 
 }  // namespace tests

@@ -12,9 +12,7 @@ static long Add(int epoll, int fd, unsigned events, unsigned long data = 0, int 
   event.data.u64 = data;
   return Call(SYS_epoll_ctl, epoll, op, fd, &event);
 }
-static long Wait(int epoll, epoll_event* events, int room, int timeout = 0) {
-  return Call(SYS_epoll_wait, epoll, events, room, timeout);
-}
+static long Wait(int epoll, epoll_event* events, int room, int timeout = 0) { return Call(SYS_epoll_wait, epoll, events, room, timeout); }
 
 class Epoll : public testing::Test {
  protected:

@@ -55,9 +55,7 @@ TEST(Poll, IsInterruptedByAHandlerEvenWithSaRestart) {
   EXPECT_THAT(Call(SYS_tgkill, getpid(), waiter.tid(), SIGUSR1), SucceedsWith(0));
 }
 TEST(Poll, BadArrayFaults) { EXPECT_THAT(Call(SYS_poll, BadAddress(), 1, 0), FailsWith(EFAULT)); }
-TEST(Poll, MoreEntriesThanDescriptorsAllowedIsInvalid) {
-  EXPECT_THAT(Call(SYS_poll, nullptr, 0x7fffffff, 0), FailsWith(EINVAL));
-}
+TEST(Poll, MoreEntriesThanDescriptorsAllowedIsInvalid) { EXPECT_THAT(Call(SYS_poll, nullptr, 0x7fffffff, 0), FailsWith(EINVAL)); }
 TEST(Ppoll, MaskIsInForceWhileWaitingAndRestoredAfter) {
   const BlockedSignals blocked(SIGUSR1);
   SignalRecorder recorder(SIGUSR1);

@@ -13,9 +13,7 @@ TEST(Pthread, MutexKeepsACounterExact) {
       pthread_mutex_unlock(&mutex);
     }
   };
-  {
-    ScopedThread a(body), b(body), c(body), d(body);
-  }
+  { ScopedThread a(body), b(body), c(body), d(body); }
   EXPECT_EQ(counter, 20000);
 }
 TEST(Pthread, ConditionHandsATokenAround) {
@@ -61,9 +59,7 @@ TEST(Pthread, BarrierReleasesAllTogether) {
       EXPECT_GE(before.load(), 3 * round);
     }
   };
-  {
-    ScopedThread a(body), b(body), c(body);
-  }
+  { ScopedThread a(body), b(body), c(body); }
   EXPECT_EQ(serial.load(), 20);
   pthread_barrier_destroy(&barrier);
 }

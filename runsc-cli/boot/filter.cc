@@ -1,0 +1,137 @@
+// Every host call that the sentry keeps once a container's bytes are about to be looked at, each with its reason. What is not here is
+// fatal and reported by name. Not here, on purpose: execve, open* outside our own /proc, socket, connect, bind, any change of ids,
+// namespaces or mounts, mmap of executable memory, ioctls that type into a terminal (TIOCSTI) or take it over (TIOCSCTTY).
+#include "runsc-cli/boot/filter.h"
+
+#include <asm/termbits.h>
+#include <asm/ioctls.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <linux/sched.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+
+#include <string>
+
+#include "base/log/log.h"
+#include "host/seccomp/compile.h"
+
+namespace ringwall::boot {
+
+host::Policy MakeSentryPolicy(const SentryFilterOptions& options) {
+  using host::ArgEquals;
+  using host::ArgMasked;
+  using host::ArgOneOf;
+  using host::ArgOnlyBits;
+  host::Policy p("sentry", host::DefaultAction::kTrap);
+
+  // Donated files, the container's standard streams, the console.
+  p.Allow("read", "standard streams, event descriptors");
+  p.Allow("write", "standard streams, event descriptors, the log");
+  p.Allow("readv", "standard streams into scattered guest memory");
+  p.Allow("writev", "standard streams from scattered guest memory");
+  p.Allow("pread64", "files that the gofer donated");
+  p.Allow("pwrite64", "files that the gofer donated");
+  p.Allow("preadv", "files that the gofer donated");
+  p.Allow("pwritev", "files that the gofer donated");
+  p.Allow("preadv2", "files that the gofer donated, RWF_NOWAIT first");
+  p.Allow("pwritev2", "files that the gofer donated, O_APPEND and O_SYNC of the guest");
+  p.Allow("lseek", "SEEK_DATA and SEEK_HOLE of donated files, size of memory files");
+  p.Allow("fstat", "size and identity of donated descriptors");
+  p.Allow("newfstatat", {ArgEquals(3, AT_EMPTY_PATH)}, "fstat, as the C library spells it; a path would end in an empty root");
+  p.Allow("ftruncate", "memory files, donated files that the guest truncates");
+  p.Allow("fallocate", "memory files: punching holes gives memory back; donated files");
+  p.Allow("fsync", "fsync of donated files");
+  p.Allow("fdatasync", "fdatasync of donated files");
+  p.Allow("fcntl", {ArgOneOf(1, {F_GETFL, F_SETFL, F_GETFD, F_SETFD, F_DUPFD_CLOEXEC})}, "flags and copies of our own descriptors");
+  p.Allow("ioctl", {ArgOneOf(1, {FIONREAD, TCGETS, TIOCGWINSZ})}, "bytes waiting on, kind and size of the standard streams");
+  p.Allow("close", "descriptors");
+  p.Allow("memfd_create", "shared guest memory, tmpfs files");
+
+  // The gofer and the control socket.
+  p.Allow("sendmsg", {ArgEquals(0, static_cast<uint64_t>(options.gofer))}, "requests to the gofer");
+  p.Allow("recvmsg", {ArgEquals(0, static_cast<uint64_t>(options.gofer))}, "replies of the gofer, with descriptors");
+  p.Allow("sendto", "control replies; a connected socket takes no address");
+  p.Allow("recvfrom", "control requests");
+  p.Allow("shutdown", "the end of the gofer's connection");
+  if (options.listener >= 0) {
+    p.Allow("accept4", {ArgEquals(0, static_cast<uint64_t>(options.listener))}, "control connections");
+    p.Allow("getsockopt", {ArgEquals(1, SOL_SOCKET), ArgEquals(2, SO_PEERCRED)}, "who asks on the control socket");
+  }
+
+  // Waiting and time.
+  p.Allow("poll", "control server, host descriptors");
+  p.Allow("ppoll", "host descriptors with a deadline");
+  p.Allow("epoll_create1", "readiness of standard streams");
+  p.Allow("epoll_ctl", "readiness of standard streams");
+  p.Allow("epoll_wait", "readiness of standard streams");
+  p.Allow("epoll_pwait", "readiness of standard streams");
+  p.Allow("eventfd2", "wake-ups between our threads");
+  p.Allow("timerfd_create", "guest timers");
+  p.Allow("timerfd_settime", "guest timers");
+  p.Allow("futex", "locks and condition variables");
+  p.Allow("nanosleep", "back-off of locks");
+  p.Allow("clock_nanosleep", "timers, back-off of locks");
+  p.Allow("clock_gettime", "clocks where the vDSO cannot answer: CPU time of stubs");
+  p.Allow("clock_getres", "clock_getres of the guest");
+  p.Allow("sched_yield", "back-off of locks");
+  p.Allow("getrandom", "guest randomness, our hash seeds");
+
+  // Guest processes, by the ptrace platform.
+  p.Allow("ptrace", "running guest code: stubs are our children; nothing else is in this pid namespace");
+  p.Allow("wait4", "stops of the stubs");
+  p.Allow("waitid", "stops of the stubs");
+  p.Allow("process_vm_readv", "guest memory");
+  p.Allow("process_vm_writev", "guest memory");
+  p.Allow("tgkill", "interrupting stubs; abort");
+  p.Allow("kill", "ending stubs; only processes of this pid namespace can be named");
+  p.Allow("sched_setaffinity", "tracer and stub on one CPU");
+  p.Allow("sched_getaffinity", "which CPUs there are; thread creation");
+  p.Allow("getcpu", "placement of stubs");
+  if (options.proc >= 0) {
+    p.Allow("openat", {ArgEquals(0, static_cast<uint64_t>(options.proc)), ArgOnlyBits(2, O_RDONLY | O_CLOEXEC | O_DIRECTORY)},
+            "statistics of the stubs, from the proc of this pid namespace; an absolute path ends in an empty root");
+  }
+
+  // The runtime.
+  p.Allow("mmap", {ArgMasked(2, PROT_EXEC, 0)}, "malloc, thread stacks, memory files; never executable");
+  p.Allow("munmap", "malloc, thread stacks, memory files");
+  p.Allow("mprotect", {ArgMasked(2, PROT_EXEC, 0)}, "guard pages of thread stacks; never executable");
+  p.Allow("mremap", "realloc");
+  p.Allow("madvise", "malloc and thread stacks give memory back");
+  p.Allow("brk", "malloc");
+  constexpr uint64_t kThreadFlags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | CLONE_SETTLS |
+                                    CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID;
+  p.Allow("clone", {ArgEquals(0, kThreadFlags)}, "threads of our own, nothing else");
+  p.Fail("clone3", 38 /* ENOSYS */, "its arguments cannot be checked: the library falls back to clone");
+  p.Allow("set_robust_list", "start of a thread");
+  p.Allow("rseq", "start of a thread");
+  p.Allow("prctl", {ArgOneOf(0, {PR_SET_NAME, PR_SET_VMA})}, "names of threads and of memory, for operators");
+  p.Allow("rt_sigprocmask", "start of a thread, abort");
+  p.Allow("rt_sigaction", "abort");
+  p.Allow("rt_sigreturn", "return from a handler of the runtime");
+  p.Allow("sigaltstack", "start of a thread");
+  p.Allow("getpid", "abort, log");
+  p.Allow("gettid", "abort, log, thread identity");
+  p.Allow("restart_syscall", "stop and continue by the operator");
+  p.Allow("exit", "end of a thread");
+  p.Allow("exit_group", "the end");
+  return p;
+}
+
+Result<void> LockDown(const SentryFilterOptions& options) {
+  std::string error;
+  const auto filter = host::Compile(MakeSentryPolicy(options), &error);
+  if (!filter.ok()) {
+    LOG(kError) << "the sentry's policy does not compile: " << error;
+    return filter.error();
+  }
+  host::PrepareHostCallNames();
+  host::InstallForbiddenCallReporter("sentry");
+  return filter->Install(/*all_threads=*/true);
+}
+
+}  // namespace ringwall::boot

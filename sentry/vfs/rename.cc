@@ -1,0 +1,132 @@
+// rename(2), renameat2(2).
+#include <utility>
+
+#include "abi/capability.h"
+#include "abi/fcntl.h"
+#include "sentry/vfs/lookup.h"
+#include "sentry/vfs/operations.h"
+
+namespace ringwall::vfs {
+
+namespace {
+
+// The directory mutexes of both parents: one, or the ancestor first, or by address when neither is. Rename lock held, so that the relation stays.
+class TwoDirectories {
+ public:
+  TwoDirectories(Dentry& a, Dentry& b) ABSL_NO_THREAD_SAFETY_ANALYSIS : first_(&a), second_(&a == &b ? nullptr : &b) {
+    if (second_ != nullptr && !a.IsAncestorOf(b) && (b.IsAncestorOf(a) || &b < &a)) std::swap(first_, second_);
+    first_->directory_mutex().Lock();
+    if (second_ != nullptr) second_->directory_mutex().LockNested();
+  }
+  ~TwoDirectories() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    if (second_ != nullptr) second_->directory_mutex().Unlock();
+    first_->directory_mutex().Unlock();
+  }
+  TwoDirectories(const TwoDirectories&) = delete;
+  TwoDirectories& operator=(const TwoDirectories&) = delete;
+
+ private:
+  Dentry* first_;
+  Dentry* second_;
+};
+
+// Linux's may_delete/may_create for the two ends, and for the moved directory itself: its ".." is rewritten.
+Result<void> CheckPermissions(Context& ctx, Inode& old_dir, Inode& moved, Inode& new_dir, Inode* replaced, bool exchange) {
+  const Attributes moved_attributes = TRY(moved.GetAttributes(ctx));
+  TRY(CheckRemoval(ctx, old_dir, moved_attributes));
+  if (replaced == nullptr) {
+    TRY(CheckAccess(ctx, new_dir, abi::kW_OK | abi::kX_OK));
+  } else {
+    const Attributes replaced_attributes = TRY(replaced->GetAttributes(ctx));
+    TRY(CheckRemoval(ctx, new_dir, replaced_attributes));
+    if (!exchange) {
+      if (moved.IsDirectory() && !replaced->IsDirectory()) return Errno::kENOTDIR;
+      if (!moved.IsDirectory() && replaced->IsDirectory()) return Errno::kEISDIR;
+    }
+  }
+  if (&old_dir != &new_dir) {
+    if (moved.IsDirectory()) TRY(CheckAccess(ctx, moved, abi::kW_OK));
+    if (exchange && replaced->IsDirectory()) TRY(CheckAccess(ctx, *replaced, abi::kW_OK));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> Rename(Context& ctx, const WalkStart& old_start, std::string_view old_path, const WalkStart& new_start, std::string_view new_path,
+                    uint32_t flags) {
+  const bool exchange = (flags & abi::kRENAME_EXCHANGE) != 0;
+  const bool no_replace = (flags & abi::kRENAME_NOREPLACE) != 0;
+  const bool whiteout = (flags & abi::kRENAME_WHITEOUT) != 0;
+  if ((flags & ~(abi::kRENAME_EXCHANGE | abi::kRENAME_NOREPLACE | abi::kRENAME_WHITEOUT)) != 0) return Errno::kEINVAL;
+  if (exchange && (no_replace || whiteout)) return Errno::kEINVAL;
+
+  const LastComponent from = TRY(WalkParent(ctx, old_start, old_path, {}));
+  const LastComponent to = TRY(WalkParent(ctx, new_start, new_path, {}));
+  if (!(from.parent.mount == to.parent.mount)) return Errno::kEXDEV;
+  if (from.kind != LastComponent::Kind::kNormal) return Errno::kEBUSY;
+  if (to.kind != LastComponent::Kind::kNormal) return no_replace ? Errno::kEEXIST : Errno::kEBUSY;
+  if (from.name.size() > kNameMax || to.name.size() > kNameMax) return Errno::kENAMETOOLONG;
+  TRY(CheckWritable(from.parent));
+
+  Dentry& old_parent = *from.parent.dentry;
+  Dentry& new_parent = *to.parent.dentry;
+  Inode& old_dir = *old_parent.inode_raw();
+  Inode& new_dir = *new_parent.inode_raw();
+  if (!old_dir.IsDirectory() || !new_dir.IsDirectory()) return Errno::kENOTDIR;
+  FileSystem& fs = old_dir.file_system();
+  if (&fs != &new_dir.file_system()) return Errno::kEXDEV;
+
+  if (!old_dir.ChangesNames() || !new_dir.ChangesNames()) {
+    TRY(FindOrLookUp(ctx, old_parent, from.name, {}, nullptr));
+    return Errno::kEPERM;
+  }
+
+  // Both outlive the locks.
+  RefPtr<Dentry> moved;
+  RefPtr<Dentry> target;
+  RefPtr<Inode> target_inode;
+  MutexLock rename_lock(fs.rename_mutex());
+  TwoDirectories directories(old_parent, new_parent);
+  moved = TRY(LookUpLocked(ctx, old_parent, from.name));
+  Result<Ref<Dentry>> found = LookUpLocked(ctx, new_parent, to.name);
+  if (found.ok()) {
+    target = std::move(found).value();
+    target_inode = target->inode();
+  } else if (found.error() != Errno::kENOENT) {
+    return found.error();
+  }
+  Inode& inode = *moved->inode_raw();
+  if (target && no_replace) return Errno::kEEXIST;
+  if (!target && exchange) return Errno::kENOENT;
+  if (exchange && to.trailing_slash && !target_inode->IsDirectory()) return Errno::kENOTDIR;
+  if (!inode.IsDirectory() && (from.trailing_slash || (!exchange && to.trailing_slash))) return Errno::kENOTDIR;
+  // A directory can't move below itself, nor replace what it is in.
+  if (moved->IsAncestorOf(new_parent)) return Errno::kEINVAL;
+  if (target && target->IsAncestorOf(old_parent)) return exchange ? Errno::kEINVAL : Errno::kENOTEMPTY;
+  if (!target && new_parent.IsUnlinked()) return Errno::kENOENT;
+  // Two names of one file: nothing happens, both stay (rename(2)).
+  if (target && target_inode.get() == &inode) return {};
+  TRY(CheckPermissions(ctx, old_dir, inode, new_dir, target_inode.get(), exchange));
+  if (whiteout && !ctx.creds().Has(abi::kCAP_MKNOD)) return Errno::kEPERM;
+  if (moved->mounted_here.load(std::memory_order_acquire) > 0) return Errno::kEBUSY;
+  if (target && target->mounted_here.load(std::memory_order_acquire) > 0) return Errno::kEBUSY;
+
+  FileSystem::NameChange change(fs);
+  const bool hold_target = target && !exchange && target_inode->IsDirectory();
+  // No file may be made in a directory that is being replaced. Its mutex ranks below both parents': it is below new_parent, and no ancestor of
+  // old_parent (checked above).
+  if (hold_target) target->directory_mutex().LockNested();
+  Result<void> result = old_dir.Rename(ctx, from.name, inode, new_dir, to.name, target_inode.get(), flags & ~abi::kRENAME_NOREPLACE);
+  if (result.ok()) {
+    if (exchange) {
+      moved->ExchangeWith(*target);
+    } else {
+      moved->MoveTo(new_parent, to.name);
+    }
+  }
+  if (hold_target) target->directory_mutex().Unlock();
+  return result;
+}
+
+}  // namespace ringwall::vfs

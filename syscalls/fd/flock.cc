@@ -1,0 +1,39 @@
+// flock(2).
+#include "sentry/task/call_state.h"
+#include "sentry/vfs/fd_table.h"
+#include "sentry/vfs/file_lock.h"
+#include "syscalls/fd/fd.h"
+
+namespace ringwall::syscalls {
+namespace {
+
+struct FlockState : task::TypedCallState<FlockState> {
+  RefPtr<vfs::LockRequest> request;
+};
+
+}  // namespace
+
+Result<void> SysFlock(Task& task, Fd fd, int32_t operation) {
+  const Ref<vfs::File> file = TRY(task.fds().GetForIo(fd));
+  const int32_t command = operation & ~abi::kLOCK_NB;
+  if (command != abi::kLOCK_SH && command != abi::kLOCK_EX && command != abi::kLOCK_UN) return Errno::kEINVAL;
+  if (!file->path()) return Errno::kEBADF;
+  vfs::FileLocks& locks = file->path().inode().locks();
+  if (command == abi::kLOCK_UN) {
+    locks.Funlock(file->id());
+    return {};
+  }
+  const bool exclusive = command == abi::kLOCK_EX;
+  if ((operation & abi::kLOCK_NB) != 0) return locks.Flock(file->id(), exclusive);
+  FlockState* state = task.call_state<FlockState>();
+  if (state == nullptr) {
+    state = &task.MakeCallState<FlockState>();
+    state->request = MakeRef<vfs::LockRequest>(Ref<vfs::Inode>(file->path().inode()), file->id(), exclusive);
+  }
+  auto locked = state->request->Try();
+  if (locked.ok() || locked.error() != Errno::kEAGAIN) return locked;
+  const task::ParkOn on[] = {{state->request.get(), abi::kPOLLIN, state->request}};
+  return task.Park(on, time::kNever, Errno::kRestartSys);
+}
+
+}  // namespace ringwall::syscalls

@@ -1,0 +1,57 @@
+// ioctl(2): the commands that every descriptor knows; the rest is the file's.
+#include <algorithm>
+#include <cstdio>
+
+#include "abi/ioctl.h"
+#include "sentry/kernel/kernel.h"
+#include "sentry/observe/unimplemented.h"
+#include "sentry/vfs/fd_table.h"
+#include "syscalls/fd/fd.h"
+
+namespace ringwall::syscalls {
+namespace {
+
+Result<int64_t> SetFlag(Task& task, vfs::File& file, uint64_t argument, uint32_t flag) {
+  const int32_t on = TRY(task.memory().ReadValue<int32_t>(argument));
+  constexpr uint32_t kChangeable = abi::kO_APPEND | abi::kO_NONBLOCK | abi::kO_ASYNC | abi::kO_DIRECT | abi::kO_NOATIME;
+  const uint32_t old = file.flags() & kChangeable;
+  TRY(file.SetFlags(on != 0 ? old | flag : old & ~flag));
+  return 0;
+}
+
+}  // namespace
+
+Result<int64_t> SysIoctl(Task& task, Fd fd, uint32_t command, uint64_t argument) {
+  const Ref<vfs::File> file = TRY(task.fds().GetForIo(fd));
+  switch (command) {
+    case abi::kFIOCLEX:
+      TRY(task.fds().SetFlags(fd, {.cloexec = true}));
+      return 0;
+    case abi::kFIONCLEX:
+      TRY(task.fds().SetFlags(fd, {.cloexec = false}));
+      return 0;
+    case abi::kFIONBIO:
+      return SetFlag(task, file, argument, abi::kO_NONBLOCK);
+    case abi::kFIOASYNC:
+      return SetFlag(task, file, argument, abi::kO_ASYNC);
+    case abi::kFIONREAD:
+      if (file->kind() == vfs::FileKind::kRegular) {
+        const vfs::Attributes attributes = TRY(file->GetAttributes(task));
+        const int64_t left = static_cast<int64_t>(attributes.size) - static_cast<int64_t>(file->position());
+        TRY(task.memory().WriteValue<int32_t>(argument, static_cast<int32_t>(std::clamp<int64_t>(left, INT32_MIN, INT32_MAX))));
+        return 0;
+      }
+      break;
+    default:
+      break;
+  }
+  auto result = file->Ioctl(task, command, argument);
+  if (!result.ok() && result.error() == Errno::kENOTTY && file->kind() != vfs::FileKind::kRegular && command != abi::kTCGETS) {
+    char text[16];
+    std::snprintf(text, sizeof text, "0x%x", command);
+    task.kernel().unimplemented().Count("ioctl", text);
+  }
+  return result;
+}
+
+}  // namespace ringwall::syscalls

@@ -1,0 +1,118 @@
+// getxattr(2), setxattr(2), listxattr(2), removexattr(2) and their l- and f- forms.
+#include <string>
+#include <vector>
+
+#include "abi/xattr.h"
+#include "sentry/vfs/fd_table.h"
+#include "syscalls/path/at.h"
+#include "syscalls/path/path.h"
+
+namespace ringwall::syscalls {
+namespace {
+
+Result<std::string> ReadName(Task& task, UserString user_name) {
+  std::string name = TRY(user_name.Read(task.memory(), abi::kXATTR_NAME_MAX + 1, Errno::kERANGE));
+  if (name.empty()) return Errno::kERANGE;
+  return name;
+}
+
+Result<vfs::Path> PathOf(Task& task, Fd fd) {
+  const Ref<vfs::File> file = TRY(task.fds().GetForIo(fd));
+  if (!file->path()) return Errno::kEOPNOTSUPP;
+  return file->path();
+}
+
+// Size 0 asks how much there is; too small a buffer is ERANGE.
+Result<int64_t> CopyOut(Task& task, const std::string& bytes, UserBuffer buffer, ByteCount size) {
+  if (size.value == 0) return static_cast<int64_t>(bytes.size());
+  if (bytes.size() > size.value) return Errno::kERANGE;
+  TRY(task.memory().Write(buffer.address, absl::Span<const std::byte>(reinterpret_cast<const std::byte*>(bytes.data()), bytes.size())));
+  return static_cast<int64_t>(bytes.size());
+}
+
+Result<int64_t> Get(Task& task, const vfs::Path& path, UserString user_name, UserBuffer value, ByteCount size) {
+  const std::string name = TRY(ReadName(task, user_name));
+  const std::string bytes = TRY(vfs::GetXattr(task, path, name));
+  return CopyOut(task, bytes, value, size);
+}
+
+Result<void> Set(Task& task, const vfs::Path& path, UserString user_name, UserBuffer value, ByteCount size, RawFlags flags) {
+  if ((flags.value & ~(abi::kXATTR_CREATE | abi::kXATTR_REPLACE)) != 0) return Errno::kEINVAL;
+  const std::string name = TRY(ReadName(task, user_name));
+  if (size.value > abi::kXATTR_SIZE_MAX) return Errno::kE2BIG;
+  std::string bytes(static_cast<size_t>(size.value), '\0');
+  TRY(task.memory().Read(value.address, absl::Span<std::byte>(reinterpret_cast<std::byte*>(bytes.data()), bytes.size())));
+  return vfs::SetXattr(task, path, name, bytes, flags.value);
+}
+
+Result<int64_t> List(Task& task, const vfs::Path& path, UserBuffer list, ByteCount size) {
+  const std::vector<std::string> names = TRY(vfs::ListXattr(task, path));
+  std::string bytes;
+  for (const std::string& name : names) {
+    bytes += name;
+    bytes += '\0';
+  }
+  if (bytes.size() > abi::kXATTR_LIST_MAX) return Errno::kE2BIG;
+  return CopyOut(task, bytes, list, size);
+}
+
+Result<void> Remove(Task& task, const vfs::Path& path, UserString user_name) {
+  const std::string name = TRY(ReadName(task, user_name));
+  return vfs::RemoveXattr(task, path, name);
+}
+
+constexpr uint32_t kFollow = 0;
+constexpr uint32_t kKeep = abi::kAT_SYMLINK_NOFOLLOW;
+
+}  // namespace
+
+Result<int64_t> SysGetxattr(Task& task, UserPath path, UserString name, UserBuffer value, ByteCount size) {
+  const vfs::Path found = TRY(FindPath(task, abi::kAtFdCwd, path, kFollow));
+  return Get(task, found, name, value, size);
+}
+Result<int64_t> SysLgetxattr(Task& task, UserPath path, UserString name, UserBuffer value, ByteCount size) {
+  const vfs::Path found = TRY(FindPath(task, abi::kAtFdCwd, path, kKeep));
+  return Get(task, found, name, value, size);
+}
+Result<int64_t> SysFgetxattr(Task& task, Fd fd, UserString name, UserBuffer value, ByteCount size) {
+  const vfs::Path found = TRY(PathOf(task, fd));
+  return Get(task, found, name, value, size);
+}
+Result<void> SysSetxattr(Task& task, UserPath path, UserString name, UserBuffer value, ByteCount size, RawFlags flags) {
+  const vfs::Path found = TRY(FindPath(task, abi::kAtFdCwd, path, kFollow));
+  return Set(task, found, name, value, size, flags);
+}
+Result<void> SysLsetxattr(Task& task, UserPath path, UserString name, UserBuffer value, ByteCount size, RawFlags flags) {
+  const vfs::Path found = TRY(FindPath(task, abi::kAtFdCwd, path, kKeep));
+  return Set(task, found, name, value, size, flags);
+}
+Result<void> SysFsetxattr(Task& task, Fd fd, UserString name, UserBuffer value, ByteCount size, RawFlags flags) {
+  const vfs::Path found = TRY(PathOf(task, fd));
+  return Set(task, found, name, value, size, flags);
+}
+Result<int64_t> SysListxattr(Task& task, UserPath path, UserBuffer list, ByteCount size) {
+  const vfs::Path found = TRY(FindPath(task, abi::kAtFdCwd, path, kFollow));
+  return List(task, found, list, size);
+}
+Result<int64_t> SysLlistxattr(Task& task, UserPath path, UserBuffer list, ByteCount size) {
+  const vfs::Path found = TRY(FindPath(task, abi::kAtFdCwd, path, kKeep));
+  return List(task, found, list, size);
+}
+Result<int64_t> SysFlistxattr(Task& task, Fd fd, UserBuffer list, ByteCount size) {
+  const vfs::Path found = TRY(PathOf(task, fd));
+  return List(task, found, list, size);
+}
+Result<void> SysRemovexattr(Task& task, UserPath path, UserString name) {
+  const vfs::Path found = TRY(FindPath(task, abi::kAtFdCwd, path, kFollow));
+  return Remove(task, found, name);
+}
+Result<void> SysLremovexattr(Task& task, UserPath path, UserString name) {
+  const vfs::Path found = TRY(FindPath(task, abi::kAtFdCwd, path, kKeep));
+  return Remove(task, found, name);
+}
+Result<void> SysFremovexattr(Task& task, Fd fd, UserString name) {
+  const vfs::Path found = TRY(PathOf(task, fd));
+  return Remove(task, found, name);
+}
+
+}  // namespace ringwall::syscalls

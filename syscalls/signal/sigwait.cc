@@ -1,0 +1,42 @@
+// rt_sigtimedwait(2), rt_sigsuspend(2), pause(2), restart_syscall(2).
+#include "abi/poll.h"
+#include "sentry/signal/pending.h"
+#include "sentry/task/thread_group.h"
+#include "syscalls/signal/signal.h"
+
+namespace ringwall::syscalls {
+
+Result<int32_t> SysRtSigtimedwait(Task& task, UserIn<abi::SigSet> set, UserOut<abi::SigInfo> info, UserIn<abi::Timespec> timeout, uint64_t set_size) {
+  if (set_size != sizeof(abi::SigSet)) return Errno::kEINVAL;
+  const abi::SigSet wanted = TRY(set.Read(task.memory())) & ~signal::kUnblockable;
+  int64_t relative = -1;
+  if (!timeout.is_null()) {
+    const abi::Timespec ts = TRY(timeout.Read(task.memory()));
+    if (!time::ValidTimespec(ts)) return Errno::kEINVAL;
+    relative = time::ToNs(ts);
+  }
+  const abi::SigInfo taken = task.TakeSignal(wanted);
+  if (taken.si_signo != 0) {
+    TRY(info.WriteIfSet(task.memory(), taken));
+    return taken.si_signo;
+  }
+  const int64_t deadline = task.DeadlineAfter(relative);
+  if (relative == 0 || task.DeadlinePassed()) return Errno::kEAGAIN;
+  return task.ParkForSignal(wanted, deadline);
+}
+
+Result<void> SysRtSigsuspend(Task& task, UserIn<abi::SigSet> set, uint64_t set_size) {
+  if (set_size != sizeof(abi::SigSet)) return Errno::kEINVAL;
+  if (!task.IsRerun()) task.SetTemporaryMask(TRY(set.Read(task.memory())) & ~signal::kUnblockable);
+  return task.ParkUntilWoken(time::kNever, Errno::kRestartNoHand);
+}
+
+Result<void> SysPause(Task& task) { return task.ParkUntilWoken(time::kNever, Errno::kRestartNoHand); }
+
+Result<int64_t> SysRestartSyscall(Task& task) {
+  const Task::RestartFn restart = task.restart_fn();
+  if (restart == nullptr) return Errno::kEINTR;
+  return restart(task);
+}
+
+}  // namespace ringwall::syscalls

@@ -1,0 +1,55 @@
+// pidfd_open(2), pidfd_send_signal(2), pidfd_getfd(2).
+#include "abi/clone.h"
+#include "abi/fcntl.h"
+#include "abi/signal.h"
+#include "sentry/cred/credentials.h"
+#include "sentry/fs/anon/pidfd.h"
+#include "sentry/task/clone.h"
+#include "sentry/task/thread_group.h"
+#include "sentry/vfs/fd_table.h"
+#include "syscalls/signal/permission.h"
+#include "syscalls/task/task.h"
+
+namespace ringwall::syscalls {
+
+Result<Fd> SysPidfdOpen(Task& task, int32_t pid, RawFlags flags) {
+  if ((flags.value & ~abi::kPIDFD_NONBLOCK) != 0 || pid <= 0) return Errno::kEINVAL;
+  const RefPtr<task::ThreadGroup> group = task.thread_group().pids().FindGroup(pid);
+  if (!group) return task.thread_group().pids().FindTask(pid) ? Errno::kEINVAL : Errno::kESRCH;
+  Ref<vfs::File> file = TRY(task::MakePidfd(task, group.ToRef(), flags.value));
+  return task.fds().Add(std::move(file), {.cloexec = true}, task.Limit(abi::kRLIMIT_NOFILE));
+}
+
+Result<void> SysPidfdSendSignal(Task& task, Fd pidfd, int32_t signo, UserIn<abi::SigInfo> info, RawFlags flags) {
+  if (flags.value != 0) return Errno::kEINVAL;
+  const Ref<vfs::File> file = TRY(task.fds().Get(pidfd));
+  const int32_t pid = TRY(anon::PidOfPidfd(*file));
+  const RefPtr<task::ThreadGroup> group = task.thread_group().pids().FindGroup(pid);
+  if (!group) return Errno::kESRCH;
+  abi::SigInfo sent = UserSignal(task, signo, abi::kSI_USER);
+  if (!info.is_null()) {
+    sent = TRY(info.Read(task.memory()));
+    if (sent.si_signo != signo) return Errno::kEINVAL;
+    if ((sent.si_code >= 0 || sent.si_code == abi::kSI_TKILL) && group.get() != &task.thread_group()) return Errno::kEPERM;
+  }
+  TRY(CheckMaySignal(task, *group, signo));
+  if (signo == 0) return {};
+  return group->SendSignal(sent);
+}
+
+Result<Fd> SysPidfdGetfd(Task& task, Fd pidfd, Fd target, RawFlags flags) {
+  if (flags.value != 0) return Errno::kEINVAL;
+  const Ref<vfs::File> file = TRY(task.fds().Get(pidfd));
+  const int32_t pid = TRY(anon::PidOfPidfd(*file));
+  const RefPtr<Task> other = task.thread_group().pids().FindTask(pid);
+  if (!other) return Errno::kESRCH;
+  const auto creds = other->ShareCreds();
+  // PTRACE_MODE_ATTACH_REALCREDS, as ptrace(2) tells.
+  if (creds && creds->uid != task.creds().uid && !task.creds().Has(abi::kCAP_SYS_PTRACE)) return Errno::kEPERM;
+  const RefPtr<vfs::FdTable> table = other->ShareFds();
+  if (!table) return Errno::kESRCH;
+  Ref<vfs::File> wanted = TRY(table->Get(target));
+  return task.fds().Add(std::move(wanted), {.cloexec = true}, task.Limit(abi::kRLIMIT_NOFILE));
+}
+
+}  // namespace ringwall::syscalls

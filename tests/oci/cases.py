@@ -1,0 +1,476 @@
+"""The cases. Each is a function of a World; its name is the claim."""
+import array
+import ctypes
+import json
+import os
+import pty
+import random
+import select
+import signal
+import socket
+import subprocess
+import time
+
+from world import Remove, Skip, edited
+
+PR_SET_CHILD_SUBREAPER = 36
+
+
+def all_cases(kind):
+    for name, value in sorted(globals().items()):
+        if name.startswith("case_"):
+            yield name[5:], value
+    for index, (path, value, sentence) in enumerate(HOSTILE):
+        yield f"hostile_config_{index:02}_{path.replace('.', '_')}", hostile(path, value, sentence)
+    for index, (text, sentence) in enumerate(BROKEN):
+        yield f"broken_config_{index:02}", broken(text, sentence)
+
+
+# ---- states and exit codes -------------------------------------------------------------------------------------------
+
+def case_states_follow_the_specification(w):
+    bundle = w.bundle(w.words(["sleep"], "sleep 100"))
+    w.check("create", "--bundle", bundle, "c1")
+    state = w.state("c1")
+    assert state["status"] == "created" and state["ociVersion"] == "1.0.2" and state["bundle"] == bundle, state
+    os.kill(state["pid"], 0)
+    w.check("start", "c1")
+    assert w.state("c1")["status"] == "running"
+    w.check("kill", "c1", "KILL")
+    w.wait_status("c1", "stopped")
+    assert w.state("c1")["pid"] == 0
+    w.check("delete", "c1")
+    assert "does not exist" in w.check("state", "c1", code=1).err
+
+
+def case_run_passes_the_exit_status(w):
+    for code in (0, 1, 7, 255):
+        w.check("run", "--bundle", w.bundle(w.words(["exit", str(code)], f"exit {code}")), "c1", code=code)
+
+
+def case_run_passes_standard_streams(w):
+    result = w.check("run", "--bundle", w.bundle(w.words(["cat"], "cat")), "c1", input="one\ntwo\n")
+    assert result.out == "one\ntwo\n", result.out
+
+
+def case_signals_end_as_128_plus_n(w):
+    for name, number in (("TERM", 15), ("SIGKILL", 9), ("10", 10)):
+        child = w.start("run", "--bundle", w.bundle(w.words(["sleep"], "exec sleep 100")), "c1")
+        wait_running(w, "c1")
+        w.check("kill", "c1", name)
+        if w.kind != "double" and name == "10" or child.wait(10) == 128 + number:
+            continue
+        raise AssertionError(f"{name}: exit status {child.returncode}")
+
+
+def case_foreground_signals_reach_the_container(w):
+    child = w.start("run", "--bundle", w.bundle(w.words(["sleep"], "trap 'exit 143' TERM; sleep 100 & wait")), "c1")
+    wait_running(w, "c1")
+    child.send_signal(signal.SIGTERM)
+    assert child.wait(10) == 143, child.returncode
+
+
+def case_pid_file_names_a_child_of_the_subreaper(w):
+    subreaper()
+    pid_file = os.path.join(w.top, "pid")
+    w.check("create", "--bundle", w.bundle(w.words(["exit", "9"], "exit 9")), "--pid-file", pid_file, "c1")
+    pid = int(open(pid_file).read())
+    assert pid == w.state("c1")["pid"]
+    w.check("start", "c1")
+    waited, status = os.waitpid(pid, 0)
+    assert waited == pid and os.waitstatus_to_exitcode(status) == 9, status
+    w.check("delete", "c1")
+
+
+def case_stand_in_ends_by_the_same_signal(w):
+    subreaper()
+    w.check("create", "--bundle", w.bundle(w.words(["sleep"], "exec sleep 100")), "c1")
+    pid = w.state("c1")["pid"]
+    w.check("start", "c1")
+    os.kill(pid, signal.SIGINT)  # to the host pid: forwarded
+    _, status = os.waitpid(pid, 0)
+    if w.kind == "double":  # a real first process ignores INT unless it handles it
+        assert os.waitstatus_to_exitcode(status) == -signal.SIGINT, status
+    w.check("delete", "c1")
+
+
+def case_killing_the_stand_in_kills_the_container(w):
+    subreaper()
+    w.check("create", "--bundle", w.bundle(w.words(["sleep"], "sleep 100")), "c1")
+    w.check("start", "c1")
+    os.kill(w.state("c1")["pid"], signal.SIGKILL)
+    w.wait_status("c1", "stopped")
+    gone_within(w, 5)
+    w.check("delete", "c1")
+
+
+def case_start_kill_delete_do_not_hold_their_output(w):
+    w.check("create", "--bundle", w.bundle(w.words(["sleep"], "sleep 100")), "c1")
+    for command in (["start", "c1"], ["kill", "c1", "9"], ["delete", "--force", "c1"]):
+        read_end, write_end = os.pipe()
+        done = subprocess.run(w.command(*command), stdout=write_end, stderr=write_end, stdin=subprocess.DEVNULL, timeout=20)
+        os.close(write_end)
+        readable, _, _ = select.select([read_end], [], [], 3)
+        assert readable and os.read(read_end, 4096) == b"" and done.returncode == 0, command
+        os.close(read_end)
+
+
+def case_create_streams_are_the_containers(w):
+    read_end, write_end = os.pipe()
+    subprocess.run(w.command("create", "--bundle", w.bundle(w.words(["echo", "hi", "there"], "echo hi there")), "c1"), stdout=write_end,
+                   stdin=subprocess.DEVNULL, check=True, timeout=20)
+    os.close(write_end)
+    w.check("start", "c1")
+    with os.fdopen(read_end) as stream:
+        assert stream.read() == "hi there\n"  # and end of file once the container is gone
+    w.wait_status("c1", "stopped")
+    w.check("delete", "c1")
+
+
+def case_delete_of_a_running_container_is_refused(w):
+    w.check("create", "--bundle", w.bundle(w.words(["sleep"], "sleep 100")), "c1")
+    w.check("start", "c1")
+    assert "is not stopped: running" in w.check("delete", "c1", code=1).err
+    w.check("delete", "--force", "c1")
+
+
+def case_delete_of_a_created_container_works(w):
+    w.check("create", "--bundle", w.bundle(), "c1")
+    w.check("delete", "c1")
+
+
+def case_errors_are_runcs(w):
+    assert "does not exist" in w.check("start", "nobody", code=1).err
+    assert "does not exist" in w.check("delete", "nobody", code=1).err
+    w.check("delete", "--force", "nobody")
+    w.check("create", "--bundle", w.bundle(w.words(["exit", "0"], "exit 0")), "c1")
+    assert "already exists" in w.check("create", "--bundle", w.bundle(), "c1", code=1).err
+    w.check("start", "c1")
+    w.wait_status("c1", "stopped")
+    assert w.check("kill", "c1", "TERM", code=1).err.strip() == "ringwall: container not running"
+    assert w.log_lines()[-1]["level"] == "error" and w.log_lines()[-1]["msg"] == "container not running"
+    w.check("kill", "--all", "c1", "9")
+    assert "cannot start a container that has stopped" in w.check("start", "c1", code=1).err
+    assert "unknown signal" in w.check("kill", "c1", "NOPE", code=1).err
+    w.check("delete", "c1")
+
+
+def case_flags_in_every_form(w):
+    w.check("create", "-bundle", w.bundle(), "--no-pivot", "--no-new-keyring", "c1")
+    w.check("--rootless=false", "--systemd-cgroup", "--cgroup-manager=disabled", "list", "-q")
+    w.check("--rootless", "--debug", "state", "c1")
+    w.check("delete", "--force", "c1")
+    assert w.check("--version").out.splitlines()[0].startswith("ringwall version ")
+    assert "COMMAND" in w.check("help").out.upper()
+    assert "--bundle" in w.check("help", "create").out
+    for bad in (["--platform=kvm"], ["--platform", "systrap"], ["--network=host"], ["--overlay=self"]):
+        result = w.check(*bad, "list", code=1)
+        assert result.err.count("\n") == 1 and "not available in this version" in result.err, result.err
+
+
+def case_ids_are_checked(w):
+    for bad in ("a/b", "..", "a b", "x" * 256):
+        result = w.check("create", "--bundle", w.bundle(), bad, code=1)
+        assert "container id" in result.err, result.err
+    w.check("create", "--bundle", w.bundle(), "A_z+0-9.x")
+    w.check("delete", "A_z+0-9.x")
+
+
+def case_list_in_three_forms(w):
+    w.check("create", "--bundle", w.bundle(), "c1")
+    w.check("create", "--bundle", w.bundle(), "c2")
+    assert w.check("list", "-q").out == "c1\nc2\n"
+    rows = json.loads(w.check("list", "--format", "json").out)
+    assert [row["id"] for row in rows] == ["c1", "c2"] and rows[0]["status"] == "created"
+    table = w.check("list").out.splitlines()
+    assert table[0].split() == ["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"] and len(table) == 3
+
+
+def case_spec_is_accepted_by_runc_and_by_us(w):
+    folder = os.path.join(w.top, "spec")
+    os.makedirs(os.path.join(folder, "rootfs"))
+    w.check("spec", "--bundle", folder)
+    config = json.load(open(os.path.join(folder, "config.json")))
+    assert config["process"]["args"] == ["sh"] and config["root"]["path"] == "rootfs"
+    assert "exists" in w.check("spec", "--bundle", folder, code=1).err
+
+
+def case_missing_program_is_told_at_create(w):
+    def program(double):
+        return [double] if w.kind == "double" else [{"missing": "/bin/nosuch", "denied": "/etc/greeting"}[double]]
+    w.check("run", "--bundle", w.bundle(program("missing")), "c1", code=127)
+    w.check("run", "--bundle", w.bundle(program("denied")), "c1", code=126)
+    w.check("create", "--bundle", w.bundle(program("missing")), "c1", code=1)
+    assert w.check("list", "-q").out == ""
+
+
+def case_gofer_serves_the_root_file_system(w):
+    assert w.check("run", "--bundle", w.bundle(w.words(["read", "etc/greeting"], "cat /etc/greeting")), "c1").out == "hello from the gofer\n"
+
+
+def case_hooks_run_with_the_state(w):
+    seen = os.path.join(w.top, "seen")
+    hook = lambda kind: [{"path": "/bin/sh", "args": ["sh", "-c", f"printf '{kind} ' >> {seen}; cat >> {seen}; echo >> {seen}"]}]
+    def change(config):
+        config["hooks"] = {kind: hook(kind) for kind in ("prestart", "createRuntime", "poststart", "poststop")}
+    w.check("run", "--bundle", w.bundle(w.words(["exit", "0"], "exit 0"), change), "c1")
+    text = open(seen).read()
+    for kind in ("prestart", "createRuntime", "poststart", "poststop"):
+        assert kind in text, text
+    w.check("create", "--bundle", w.bundle(None, edited("hooks", {"createRuntime": [{"path": "/bin/false"}]})), "c2", code=1)
+    assert w.check("list", "-q").out == ""
+
+
+# ---- terminals -------------------------------------------------------------------------------------------------------
+
+def case_console_socket_gets_the_master(w):
+    path = os.path.join(w.top, "console")
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(path)
+    listener.listen(1)
+    bundle = w.bundle(w.words(["cat"], "stty -echo; cat"), edited("process.terminal", True))
+    w.check("create", "--bundle", bundle, "--console-socket", path, "c1")
+    peer, _ = listener.accept()
+    fds = array.array("i")
+    _, ancillary, _, _ = peer.recvmsg(100, socket.CMSG_LEN(fds.itemsize))
+    fds.frombytes(ancillary[0][2])
+    master = fds[0]
+    w.check("start", "c1")
+    time.sleep(0.5 if w.kind != "double" else 0)
+    os.write(master, b"over the console\n" if w.kind == "double" else b"over the console\r")
+    expect(master, b"over the console")
+    w.check("delete", "--force", "c1")
+    os.close(master)
+    peer.close()
+    listener.close()
+
+
+def case_run_relays_the_terminal(w):
+    bundle = w.bundle(w.words(["size"], "stty size; read line; echo got $line"), edited("process.terminal", True))
+    pid, master = pty.fork()
+    if pid == 0:
+        os.execv(w.program, w.command("run", "--bundle", bundle, "c1"))
+    if w.kind == "double":
+        import fcntl
+        import struct
+        import termios
+        expect(master, b"size 0 0", required=False)
+        fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", 33, 44, 0, 0))
+        expect(master, b"size 33 44")
+        wait_running(w, "c1")
+        w.check("kill", "c1", "KILL")
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 137
+    else:
+        time.sleep(0.5)
+        os.write(master, b"word\r")
+        expect(master, b"got word")
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    os.close(master)
+
+
+# ---- do --------------------------------------------------------------------------------------------------------------
+
+def case_do_passes_status_streams_and_environment(w):
+    assert w.check("do", "--", *w.words(["exit", "3"], "exit 3"), code=3).out == ""
+    assert w.check("do", "--no-tty", *w.words(["cat"], "cat"), input="abc").out == "abc"
+    w.check("do", "--", "missing" if w.kind == "double" else "no-such-command-at-all", code=127)
+    w.check("do", "--", "denied" if w.kind == "double" else "/etc/passwd", code=126)
+    w.check("do", code=125)
+    w.check("do", "--volume", "relative", "--", "x", code=125)
+    w.check("do", "--bogus", "--", "x", code=125)
+    out = w.check("do", "--env", "FOO=b\xe4r", "--", *w.words(["env"], "env")).out
+    assert "FOO=" in out and "PATH=" in out
+    assert w.check("list", "-q").out == ""
+
+
+def case_do_dies_with_its_command_line(w):
+    child = w.start("do", "--no-tty", "--", *w.words(["sleep"], "sleep 100"), stdin=subprocess.DEVNULL)
+    deadline = time.monotonic() + 10
+    while not w.check("list", "-q").out and time.monotonic() < deadline:
+        time.sleep(0.02)
+    child.kill()
+    child.wait()
+    gone_within(w, 5)
+    deadline = time.monotonic() + 5
+    while w.check("list", "-q").out and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert w.check("list", "-q").out == ""
+
+
+def case_debug_answers(w):
+    w.check("create", "--bundle", w.bundle(w.words(["sleep"], "sleep 100")), "c1")
+    w.check("start", "c1")
+    assert w.check("debug", "--tasks", "c1").out.strip()
+    w.check("debug", "--unimplemented", "c1")
+    assert "nothing asked for" in w.check("debug", "c1", code=1).err
+    w.check("delete", "--force", "c1")
+
+
+# ---- kill -9 ---------------------------------------------------------------------------------------------------------
+
+def case_kill_9_of_any_process_leaves_nothing(w):
+    chooser = random.Random(os.environ.get("RINGWALL_SEED", "1"))
+    for round_number in range(w.rounds):
+        name = f"r{round_number}"
+        victim = chooser.choice(["cli", "sentry", "gofer", "standIn", "stub"])
+        delay = chooser.random() * 0.05
+        about = f"round {round_number}: {victim} after {delay * 1000:.0f} ms"
+        bundle = w.bundle(w.words(["sleep"], "sleep 100"))
+        if victim == "cli":
+            child = w.start("create", "--bundle", bundle, name, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            time.sleep(delay)
+            child.kill()
+            child.wait()
+        else:
+            w.check("create", "--bundle", bundle, name)
+            if chooser.random() < 0.7:
+                w.check("start", name)
+            record = w.record(name)
+            time.sleep(delay)
+            pid = stub_of(record["sentry"]["pid"]) if victim == "stub" else record[victim]["pid"]
+            if pid:
+                os.kill(pid, signal.SIGKILL)
+            if victim in ("sentry", "standIn"):
+                w.wait_status(name, "stopped")
+                assert "container not running" in w.check("kill", name, "TERM", code=1).err, about
+        w.check("delete", "--force", name)
+        left = w.leftovers()
+        assert not left, f"{about}: {left}"
+
+
+def case_death_of_the_sentry_is_logged(w):
+    w.check("create", "--bundle", w.bundle(w.words(["sleep"], "sleep 100")), "c1")
+    w.check("start", "c1")
+    os.kill(w.record("c1")["sentry"]["pid"], signal.SIGKILL)
+    w.wait_status("c1", "stopped")
+    assert any("the sandbox died: killed by signal 9" in line["msg"] for line in w.log_lines()), w.log_lines()
+    w.check("delete", "c1")
+
+
+# ---- hostile configurations ------------------------------------------------------------------------------------------
+
+HOSTILE = [
+    ("process.args", [], "config.json: process.args: empty list; give the program to run"),
+    ("process.args.0", "", "config.json: process.args[0]: empty string; give the program to run"),
+    ("process.args.0", 5, "config.json: process.args[0]: found a number, wanted a string"),
+    ("process.args.0", None, "config.json: process.args[0]: missing; this field is required"),
+    ("process.args.0", "a\0b", "config.json: process.args[0]: a string with a NUL character; Linux ends strings there"),
+    ("process.args", "sh", "config.json: process.args: found a string, wanted an array"),
+    ("process.cwd", "relative", 'config.json: process.cwd: found "relative", wanted an absolute path'),
+    ("process.cwd", Remove, "config.json: process.cwd: missing; this field is required"),
+    ("process.env", ["NOEQUALS"], 'config.json: process.env[0]: found "NOEQUALS", wanted NAME=value'),
+    ("process.user", {"uid": -1}, "config.json: process.user.uid: number out of range; wanted 0 to 4294967295"),
+    ("process.user", {"uid": 1.5}, "config.json: process.user.uid: found a fraction, wanted a whole number"),
+    ("process.user", {"uid": 4294967295}, 'config.json: process.user.uid: found 4294967295, which Linux reserves for "no id"; wanted a smaller number'),
+    ("process.rlimits", [{"type": "RLIMIT_X", "soft": 1, "hard": 1}],
+     'config.json: process.rlimits[0].type: found "RLIMIT_X", wanted one of Linux\'s limits such as RLIMIT_NOFILE'),
+    ("process.rlimits", [{"type": "RLIMIT_CPU", "soft": 2, "hard": 1}], "config.json: process.rlimits[0].soft: 2 is above the hard limit 1; lower it"),
+    ("process", Remove, "config.json: process: missing; say what to run"),
+    ("process", [], "config.json: process: found an array, wanted an object"),
+    ("process.terminal", "yes", "config.json: process.terminal: found a string, wanted true or false"),
+    ("root", Remove, "config.json: root: missing; this field is required"),
+    ("root.path", "", "config.json: root.path: empty string; give the directory of the container's root file system"),
+    ("root.readonly", 1, "config.json: root.readonly: found a number, wanted true or false"),
+    ("hostname", "h" * 65, "config.json: hostname: 65 bytes; Linux allows 64"),
+    ("ociVersion", "2.0.0", 'config.json: ociVersion: found "2.0.0", wanted 1.x: this runtime implements version 1 of the specification'),
+    ("ociVersion", Remove, "config.json: ociVersion: missing; this field is required"),
+    ("mounts.0.destination", "proc", 'config.json: mounts[0].destination: found "proc", wanted an absolute path'),
+    ("mounts.0.destination", "/a/../../etc", 'config.json: mounts[0].destination: found "/a/../../etc", wanted a path without ".."'),
+    ("mounts.0.type", "ext4", 'config.json: mounts[0].type: found "ext4", wanted bind, tmpfs, proc, sysfs, devpts, mqueue or cgroup: these are what the sandbox can mount'),
+    ("mounts.0", {"destination": "/x", "type": "bind"}, "config.json: mounts[0].source: missing; a bind mount needs the host path to show"),
+    ("mounts.0", {"destination": "/x", "type": "bind", "source": "/no/such"},
+     'config.json: mounts[0].source: "/no/such": No such file or directory; give an existing host path'),
+    ("mounts.0", "x", "config.json: mounts[0]: found a string, wanted an object"),
+    ("hooks", {"prestart": [{"path": "sh"}]}, 'config.json: hooks.prestart[0].path: found "sh", wanted an absolute path'),
+    ("linux.namespaces", [{"type": "pid"}, {"type": "pid"}], 'config.json: linux.namespaces[1].type: "pid" is given twice; name each namespace once'),
+    ("linux.namespaces", [{"type": "moon"}],
+     'config.json: linux.namespaces[0].type: found "moon", wanted pid, network, mount, ipc, uts, user, cgroup or time'),
+    ("linux.maskedPaths", ["x"], 'config.json: linux.maskedPaths[0]: found "x", wanted an absolute path'),
+    ("linux.rootfsPropagation", "sideways", 'config.json: linux.rootfsPropagation: found "sideways", wanted private, shared, slave or unbindable'),
+    ("linux.uidMappings", [{"containerID": 0, "hostID": 4294967290, "size": 100}],
+     "config.json: linux.uidMappings[0]: reaches beyond the largest user id 4294967294; make it smaller"),
+    ("annotations", {"a": 1}, 'config.json: annotations["a"]: found a number, wanted a string'),
+]
+
+BROKEN = [
+    ("", "config.json: empty file; wanted a JSON object"),
+    ("[]", "config.json: found an array, wanted an object"),
+    ("{", "config.json: not JSON:"),
+    ('{"a": 1,}', "config.json: not JSON: line 1, column 9:"),
+    ("[" * 100000, "config.json: nested deeper than 64 levels; a bundle needs fewer than 10"),
+    ('{"x": "\xff\xfe"', "config.json: not JSON:"),
+    (" " * (9 << 20), "config.json: larger than 8 MiB; a bundle's configuration is a few kilobytes"),
+]
+
+
+def hostile(path, value, sentence):
+    def case(w):
+        only_sentence(w, w.bundle(None, edited(path, value)), sentence, exact=True)
+    return case
+
+
+def broken(text, sentence):
+    def case(w):
+        only_sentence(w, w.bundle(text=text), sentence, exact=False)
+    return case
+
+
+def only_sentence(w, bundle, sentence, exact):
+    result = w.check("create", "--bundle", bundle, "bad", code=1)
+    lines = result.err.splitlines()
+    assert len(lines) == 1, result.err
+    said = lines[0].removeprefix("ringwall: ")
+    assert said == sentence if exact else said.startswith(sentence), f"said: {said}"
+    assert w.log_lines()[-1]["msg"] == said
+    assert not os.path.exists(w.root), "something was made on disk"
+
+
+# ---- helpers ---------------------------------------------------------------------------------------------------------
+
+def subreaper():
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def wait_running(w, name):
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        result = w.ringwall("state", name)
+        if result.code == 0 and json.loads(result.out)["status"] == "running":
+            return
+        time.sleep(0.02)
+    raise AssertionError("container never ran")
+
+
+def gone_within(w, seconds):
+    deadline = time.monotonic() + seconds
+    while w.processes():
+        assert time.monotonic() < deadline, f"processes left: {w.processes()}"
+        time.sleep(0.02)
+
+
+def stub_of(sentry):
+    try:
+        with open(f"/proc/{sentry}/task/{sentry}/children") as file:
+            children = file.read().split()
+    except OSError:
+        return 0
+    return int(children[0]) if children else 0
+
+
+def expect(fd, wanted, seconds=10, required=True):
+    seen = b""
+    deadline = time.monotonic() + seconds
+    while wanted not in seen and time.monotonic() < deadline:
+        readable, _, _ = select.select([fd], [], [], 0.1 if required else 0.5)
+        if not readable:
+            if not required:
+                return
+            continue
+        try:
+            chunk = os.read(fd, 4096)
+        except OSError:
+            break
+        if not chunk:
+            break
+        seen += chunk
+    assert not required or wanted in seen, f"wanted {wanted!r}, saw {seen!r}"
