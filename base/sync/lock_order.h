@@ -10,6 +10,7 @@ enum class LockRank : uint8_t {
   // runsc-cli and control: run whole operations on the kernel.
   kControl = 10,         // control server's connection list; calls into Kernel
   kKernel = 20,          // the Kernel's own lists (containers, shutdown state)
+  kEpollControl = 26,    // epoll_ctl(2) of one instance: registers with files of every kind
   kPidTable = 30,        // pid namespaces, thread groups, process groups, sessions, parent/child links: Linux's tasklist_lock
   kThreadGroup = 40,     // one thread group's thread list, exec and exit state
   kTty = 48,             // a terminal's session, foreground group and line discipline; signals groups below it
@@ -35,6 +36,7 @@ enum class LockRank : uint8_t {
   kProcessTimers = 126,  // one process's interval and POSIX timers
   kTimer = 130,          // timer queue
   kWaitQueue = 140,      // one wait queue: leaf of the kernel proper
+  kEpollReady = 145,     // an epoll instance's ready list: filled from within the wait queues of its files
   kReady = 150,          // a worker's ready list
   kGoferClient = 160,    // a gofer connection's send side
   kPlatform = 170,       // platform bookkeeping (stubs, tracer inbox)

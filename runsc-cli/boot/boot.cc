@@ -7,11 +7,193 @@
 //   4. Kernel::Run on this thread; the exit callback calls Server::ContainerExited; Server::Flush before returning
 #include "runsc-cli/boot/boot.h"
 
-namespace ringwall::boot {
+#include <unistd.h>
 
-int RunSentry(BootContext context) {
-  context.report.InternalError("this build has no kernel yet");
-  return 125;
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/base/internal/sysinfo.h"
+#include "absl/strings/str_cat.h"
+#include "base/log/log.h"
+#include "platform/ptrace/ptrace_platform.h"
+#include "runsc-cli/boot/filter.h"
+#include "runsc-cli/boot/kernel_target.h"
+#include "runsc-cli/boot/mounts.h"
+#include "sentry/control/server.h"
+#include "sentry/fs/anon/pidfd.h"
+#include "sentry/fs/host/console_link.h"
+#include "sentry/fs/host/host_file.h"
+#include "sentry/fs/host/host_poller.h"
+#include "sentry/fs/tmpfs/tmpfs.h"
+#include "sentry/kernel/kernel.h"
+#include "sentry/kernel/kernel_context.h"
+#include "sentry/kernel/tty_job_control.h"
+#include "sentry/observe/unimplemented.h"
+#include "sentry/pipe/pipe.h"
+#include "sentry/task/clone.h"
+#include "sentry/tty/tty.h"
+#include "syscalls/core/table_builder.h"
+
+namespace ringwall::boot {
+namespace {
+
+constexpr int kInternalFailure = 125;
+
+kernel::ProcessSpec SpecOf(const ProcessConfig& process) {
+  kernel::ProcessSpec spec;
+  spec.args = process.args;
+  spec.env = process.env;
+  spec.cwd = process.cwd;
+  spec.uid = process.uid;
+  spec.gid = process.gid;
+  spec.umask = process.umask;
+  spec.additional_gids = process.additional_gids;
+  spec.cap_bounding = process.cap_bounding;
+  spec.cap_effective = process.cap_effective;
+  spec.cap_inheritable = process.cap_inheritable;
+  spec.cap_permitted = process.cap_permitted;
+  spec.cap_ambient = process.cap_ambient;
+  spec.no_new_privileges = process.no_new_privileges;
+  spec.terminal = process.terminal;
+  for (const ProcessConfig::Limit& limit : process.limits) spec.limits.push_back({limit.resource, {limit.soft, limit.hard}});
+  return spec;
 }
+
+kernel::KernelOptions OptionsOf(const BootConfig& config) {
+  kernel::KernelOptions options;
+  options.syscalls = &syscalls::kTableX86_64;
+  options.uts.hostname = config.hostname;
+  if (!config.domainname.empty()) options.uts.domainname = config.domainname;
+  options.strace = config.strace;
+  options.strace_calls = config.strace_calls;
+  return options;
+}
+
+Result<Ref<vfs::File>> PidfdOf(Context& ctx, Ref<task::ThreadGroup> group, uint32_t flags) {
+  wait::Waitable& exited = *group;
+  const int32_t pid = group->pid();
+  return anon::MakePidfd(ctx, std::move(group), exited, pid, flags);
+}
+
+// What execve's errno means to somebody who typed the command.
+std::string ExecSentence(const std::string& program, Errno error) {
+  switch (error) {
+    case Errno::kENOENT:
+      return absl::StrCat("exec: \"", program, "\": no such file in the container; check the path, PATH and the program's interpreter");
+    case Errno::kEACCES:
+      return absl::StrCat("exec: \"", program, "\": permission denied; the file must be a program with execute permission");
+    case Errno::kENOEXEC:
+      return absl::StrCat("exec: \"", program, "\": exec format error; it is neither an x86-64 ELF file nor a script with #!");
+    default:
+      return absl::StrCat("exec: \"", program, "\": ", ErrnoName(error));
+  }
+}
+
+class Sentry {
+ public:
+  explicit Sentry(BootContext context) : context_(std::move(context)) {}
+
+  int Run() {
+    if (const std::string failure = MakeParts(); !failure.empty()) return Fail(failure);
+    if (!LockDown(filter_).ok()) return Fail("the seccomp filter cannot be installed");
+    if (const std::string failure = MakeContainer(); !failure.empty()) return Fail(failure);
+    if (!MakeProcess()) return kInternalFailure;
+    context_.report.Ready();
+    kernel_->Run();
+    if (context_.config.debug && !kernel_->unimplemented().empty()) {
+      LOG(kWarning) << "system calls and flags that this program asked for and Ringwall does not have:\n" << kernel_->unimplemented().Text();
+    }
+    server_->Flush();
+    // The rest of the process is the host's to take down: nothing here outlives it.
+    ::_exit(0);
+  }
+
+ private:
+  int Fail(const std::string& sentence) {
+    context_.report.InternalError(sentence);
+    return kInternalFailure;
+  }
+
+  // Everything that needs host calls which the filter forbids.
+  std::string MakeParts() {
+    // A contended mutex asks how many CPUs there are, once, by reading /sys.
+    (void)absl::base_internal::NumCPUs();
+    filter_ = {.gofer = context_.gofer.get(), .listener = context_.control_listener.get(), .proc = context_.proc.get()};
+    std::string why;
+    auto platform = platform::ptrace::CreatePlatform({.proc_fd = std::move(context_.proc)}, &why);
+    if (!platform.ok()) return why;
+    kernel_ = std::make_unique<kernel::Kernel>(OptionsOf(context_.config), std::move(*platform));
+    auto poller = hostfs::HostPoller::Create();
+    if (!poller.ok()) return absl::StrCat("epoll: ", ErrnoName(poller.error()));
+    poller_ = std::move(*poller);
+    poller_->Start();
+    target_ = std::make_unique<KernelTarget>(*kernel_);
+    control::ServerOptions options{.listener = std::move(context_.control_listener), .owner = std::move(context_.owner)};
+    options.allowed_uids = context_.config.control_uids;
+    auto server = control::Server::Create(std::move(options), *target_);
+    if (!server.ok()) return absl::StrCat("control socket: ", ErrnoName(server.error()));
+    server_ = std::move(*server);
+    pipe::RegisterFifos();
+    task::SetPidfdFactory(&PidfdOf);
+    job_control_ = std::make_unique<kernel::TtyJobControl>(*kernel_);
+    tty::SetJobControl(job_control_.get());
+    return "";
+  }
+
+  std::string MakeContainer() {
+    auto gofer = gofer::GoferClient::Connect(std::move(context_.gofer));
+    if (!gofer.ok()) return absl::StrCat("the gofer does not answer: ", ErrnoName(gofer.error()));
+    kernel_->SetSharedMemory(tmpfs::TmpFs::Create(ctx_, {.mode = 0700}));
+    const absl::Status mounts = BuildMounts(ctx_, context_.config, *gofer, *kernel_);
+    if (!mounts.ok()) return std::string(mounts.message());
+    return "";
+  }
+
+  // Standard streams, console and the program itself.
+  bool MakeProcess() {
+    kernel::ProcessSpec spec = SpecOf(context_.config.process);
+    if (context_.config.has_console) {
+      Ref<tty::ConsoleLink> link = hostfs::MakeConsoleLink(*poller_, std::move(context_.console));
+      const Ref<tty::Console> console = tty::Console::Create(std::move(link));
+      if (context_.config.process.rows != 0) console->Resize({.ws_row = context_.config.process.rows, .ws_col = context_.config.process.columns});
+      target_->SetConsole(console);
+      const Ref<vfs::File> file = console->OpenFile(ctx_, abi::kO_RDWR);
+      for (int i = 0; i < 3; ++i) spec.files.push_back(file);
+    } else {
+      for (UniqueFd& fd : context_.stdio) {
+        auto file = hostfs::ImportHostFd(ctx_, *poller_, std::move(fd));
+        if (!file.ok()) {
+          Fail(absl::StrCat("standard streams: ", ErrnoName(file.error())));
+          return false;
+        }
+        spec.files.push_back(std::move(*file));
+      }
+    }
+    auto init = kernel_->CreateProcess(spec);
+    if (!init.ok()) {
+      context_.report.ExecError(static_cast<int32_t>(init.error()), ExecSentence(spec.args.empty() ? "" : spec.args[0], init.error()));
+      return false;
+    }
+    target_->SetInit(*init);
+    kernel_->OnProcessExit([this](int32_t pid, int32_t wait_status) {
+      if (pid == target_->init_pid()) server_->ContainerExited(target_->InitExited(wait_status));
+    });
+    return true;
+  }
+
+  BootContext context_;
+  SentryFilterOptions filter_;
+  kernel::KernelContext ctx_;
+  std::unique_ptr<kernel::Kernel> kernel_;
+  std::unique_ptr<hostfs::HostPoller> poller_;
+  std::unique_ptr<KernelTarget> target_;
+  std::unique_ptr<control::Server> server_;
+  std::unique_ptr<kernel::TtyJobControl> job_control_;
+};
+
+}  // namespace
+
+int RunSentry(BootContext context) { return Sentry(std::move(context)).Run(); }
 
 }  // namespace ringwall::boot

@@ -8,6 +8,7 @@
 #include "base/log/log.h"
 #include "sentry/context/random.h"
 #include "sentry/cred/credentials.h"
+#include "sentry/fs/tmpfs/tmpfs.h"
 #include "sentry/futex/futex.h"
 #include "sentry/kernel/find_program.h"
 #include "sentry/loader/loader.h"
@@ -58,6 +59,8 @@ void Kernel::SetMounts(Ref<vfs::MountNamespace> mounts) {
   MutexLock lock(mu_);
   std::swap(mounts_, next);
 }
+
+void Kernel::SetSharedMemory(Ref<tmpfs::TmpFs> fs) { shared_memory_ = std::move(fs); }
 
 Ref<vfs::MountNamespace> Kernel::mounts() const {
   MutexLock lock(mu_);

@@ -22,6 +22,9 @@ class File;
 class FsContext;
 class MountNamespace;
 }  // namespace ringwall::vfs
+namespace ringwall::tmpfs {
+class TmpFs;
+}
 namespace ringwall::futex {
 class FutexTable;
 }
@@ -85,6 +88,10 @@ class Kernel {
   void SetMounts(Ref<vfs::MountNamespace> mounts);
   Ref<vfs::MountNamespace> mounts() const;
 
+  // The file system behind memfd_create(2), never mounted. Set once by boot.
+  void SetSharedMemory(Ref<tmpfs::TmpFs> fs);
+  tmpfs::TmpFs& shared_memory() const { return *shared_memory_; }
+
   // ---- running ----
   // Makes pid 1 (or, when it exists, a further process: exec). Parks it at its first instruction; ENOENT, EACCES, ENOEXEC, ... as execve.
   Result<Ref<task::ThreadGroup>> CreateProcess(const ProcessSpec& spec);
@@ -108,6 +115,7 @@ class Kernel {
   const KernelOptions options_;
   const std::unique_ptr<platform::Platform> platform_;
   const int64_t boot_ns_;
+  RefPtr<tmpfs::TmpFs> shared_memory_;  // written by boot before the first process
   time::TimerQueue timers_;
   task::PidTable pids_;
   std::unique_ptr<futex::FutexTable> futexes_;

@@ -37,6 +37,8 @@ class Pipe final : public RefCounted {
   static Result<size_t> Move(Pipe& from, Pipe& to, size_t max, bool keep);
   // Appends whole buffers as far as slots allow and drops those from the list (splice(2), vmsplice(2)). EPIPE, EAGAIN.
   Result<size_t> Append(std::deque<Buffer>& buffers);
+  // The same past the capacity, for bytes that cannot go back where they came from.
+  void AppendAnyway(std::deque<Buffer> buffers);
   // Takes up to `max` bytes out; the caller gives back what it could not deliver with PutBack. EAGAIN, empty list = end of file.
   Result<std::deque<Buffer>> Take(size_t max);
   void PutBack(std::deque<Buffer> rest);
@@ -48,6 +50,12 @@ class Pipe final : public RefCounted {
   // fcntl(F_SETPIPE_SZ): the new capacity. EBUSY, EPERM, EINVAL.
   Result<size_t> SetCapacity(uint64_t bytes);
   wait::WaitQueue& queue() { return queue_; }
+  // Open ends, and how often each kind was opened.
+  struct Ends {
+    uint32_t readers, writers;
+    uint64_t reader_opens, writer_opens;
+  };
+  Ends ends() const;
 
  private:
   friend class PipeFile;
@@ -87,6 +95,7 @@ class FifoOpenState final : public wait::Waitable {
 
  private:
   friend class PipeFile;
+  friend Result<Ref<vfs::File>> OpenFifo(Context& ctx, vfs::Inode& inode, const vfs::Path& path, const vfs::OpenRequest& request);
   PipeFile* file_ = nullptr;   // null: this open never waits
   uint64_t seen_ = 0;          // opens of the other end at our open
 };

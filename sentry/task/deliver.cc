@@ -5,6 +5,7 @@
 #include <span>
 #include <utility>
 
+#include "abi/poll.h"
 #include "abi/sysno_x86_64.h"
 #include "abi/wait.h"
 #include "arch/x86_64/sigframe.h"
@@ -45,6 +46,35 @@ abi::SigInfo Task::TakeSignal(abi::SigSet set) {
   }
   if (info.si_signo != 0 && info.si_code == abi::kSI_TIMER) OnTimerSignalTaken(*thread_group_, info);
   return info;
+}
+
+namespace {
+
+// The pending signals of `set` as something to park on.
+class SignalsOf final : public RefCounted, public wait::Waitable {
+ public:
+  SignalsOf(Task& task, abi::SigSet set) : task_(task), set_(set) {}
+  wait::EventMask Readiness(wait::EventMask mask) override { return task_.HasPending(set_) ? mask & abi::kPOLLIN : 0; }
+  void AddWaiter(wait::Waiter& waiter, wait::EventMask mask, bool exclusive) override { task_.signal_queue().Add(waiter, mask, exclusive); }
+  void RemoveWaiter(wait::Waiter& waiter) override { task_.signal_queue().Remove(waiter); }
+
+ private:
+  Task& task_;  // parked on this, so alive
+  const abi::SigSet set_;
+};
+
+}  // namespace
+
+bool Task::HasPending(abi::SigSet set) const { return ((pending_->set() | thread_group_->pending_.set()) & set) != 0; }
+
+Result<abi::SigInfo> WaitForSignal(Task& task, abi::SigSet set, int64_t deadline_ns) {
+  set &= ~signal::kUnblockable;
+  const abi::SigInfo info = task.TakeSignal(set);
+  if (info.si_signo != 0) return info;
+  if (deadline_ns != time::kNever && time::MonotonicNs() >= deadline_ns) return Errno::kEAGAIN;
+  const Ref<SignalsOf> waitable = MakeRef<SignalsOf>(task, set);
+  const ParkOn on[] = {{waitable.get(), abi::kPOLLIN, RefPtr<RefCounted>(waitable)}};
+  return task.Park(on, deadline_ns, Errno::kEINTR);
 }
 
 // ---- masks ----------------------------------------------------------------------------------------------------------------

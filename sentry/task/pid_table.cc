@@ -89,6 +89,13 @@ RefPtr<ProcessGroup> PidTable::FindProcessGroupLocked(int32_t pgid) {
   return nullptr;
 }
 
+RefPtr<Session> PidTable::FindSessionLocked(int32_t sid) {
+  for (const auto& [pid, group] : groups_) {
+    if (group->family_.group && group->family_.group->session->sid == sid) return RefPtr<Session>(group->family_.group->session);
+  }
+  return nullptr;
+}
+
 Result<int32_t> SetSid(ThreadGroup& group) {
   PidTable& pids = group.pids();
   RefPtr<ProcessGroup> old;  // dropped outside the lock

@@ -20,6 +20,9 @@ Result<void> Kill(Task& sender, int32_t pid, const abi::SigInfo& info);
 Result<void> SignalProcessGroup(PidTable& pids, int32_t pgid, const abi::SigInfo& info);
 // tgkill(2); tgid <= 0 means any process (tkill). EINVAL, EPERM, ESRCH.
 Result<void> KillThread(Task& sender, int32_t tgid, int32_t tid, const abi::SigInfo& info);
+// sigtimedwait(2): takes a signal of `set`, parking until one comes. EAGAIN at the deadline (absolute; time::kNever), EINTR when another signal's
+// handler is to run.
+Result<abi::SigInfo> WaitForSignal(Task& task, abi::SigSet set, int64_t deadline_ns);
 // sigaction(2): the old action; `next` may be null. EINVAL. Ignoring a signal drops pending instances.
 Result<abi::SigAction> ChangeAction(Task& task, int signo, const abi::SigAction* next);
 // sigaltstack(2): EPERM on the stack itself, EINVAL, ENOMEM.

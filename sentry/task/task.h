@@ -149,6 +149,7 @@ class Task final : public time::Timer, public platform::EventSink, public Contex
   // sigsuspend, ppoll, pselect, epoll_pwait: the mask for the duration of the call; the old one comes back when the call ends, after a handler
   // has been set up if a signal interrupted it. Idempotent over re-runs.
   void SetTemporaryMask(abi::SigSet mask);
+  bool HasPending(abi::SigSet set) const;  // thread's and group's, blocked or not; a hint
   abi::SigSet PendingSignals() const;  // thread's and group's, blocked ones (sigpending)
   // Dequeues a signal of `set` for sigtimedwait and signalfd; signo 0 when none.
   abi::SigInfo TakeSignal(abi::SigSet set);

@@ -162,6 +162,7 @@ class PidTable {
   ThreadGroup* FindGroupLocked(int32_t pid) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   ThreadGroup* FindGroupOrThreadLocked(int32_t id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   RefPtr<ProcessGroup> FindProcessGroupLocked(int32_t pgid) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  RefPtr<Session> FindSessionLocked(int32_t sid) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // After a process left a group or session: frees their numbers when nobody bears them any more.
   void DropStaleIdsLocked(int32_t pgid, int32_t sid) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 

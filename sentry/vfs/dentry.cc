@@ -2,6 +2,7 @@
 #include "sentry/vfs/dentry.h"
 
 #include <utility>
+#include <vector>
 
 #include "absl/strings/string_view.h"
 #include "base/log/check.h"
@@ -84,7 +85,7 @@ Ref<Dentry> Dentry::AddChildLocked(std::string_view name, RefPtr<Inode>& inode, 
   return child;
 }
 
-RefPtr<Dentry> Dentry::KeepAlive(Dentry& child) { return inode_raw()->file_system().dentry_cache().Insert(child); }
+RefPtr<Dentry> Dentry::KeepAlive(Dentry& child) { return inode_raw()->file_system().dentry_cache().Insert(child, *this); }
 
 Ref<Dentry> Dentry::AddChild(std::string_view name, RefPtr<Inode> inode) {
   bool added = false;
@@ -129,7 +130,22 @@ void Dentry::SetChild(const std::string& name, Dentry* child) {
   if (replaced) {
     replaced->unlinked_.store(true, std::memory_order_release);
     inode_raw()->file_system().dentry_cache().Remove(*replaced);
+    replaced->DropCachedChildren();
   }
+}
+
+// A removed directory is empty, but negative children in the cache would keep it, and its inode, alive.
+void Dentry::DropCachedChildren() {
+  Inode* inode = inode_raw();
+  if (inode == nullptr || !inode->IsDirectory()) return;
+  std::vector<Ref<Dentry>> children;
+  {
+    MutexLock lock(children_mu_);
+    for (const auto& [name, child] : children_) {
+      if (child->TryAddRef()) children.emplace_back(child, Ref<Dentry>::AdoptTag{});
+    }
+  }
+  for (const Ref<Dentry>& child : children) inode->file_system().dentry_cache().Remove(*child);
 }
 
 void Dentry::Forget(std::string_view name) {
@@ -150,6 +166,7 @@ void Dentry::MarkUnlinked() {
   if (!up) return;
   up->EraseChild(name(), this);
   up->inode_raw()->file_system().dentry_cache().Remove(*this);
+  DropCachedChildren();
 }
 
 void Dentry::BecomePositive(Ref<Inode> inode) {

@@ -61,6 +61,7 @@ class Dentry : public RefCounted {
   RefPtr<Dentry> KeepAlive(Dentry& child);
   void EraseChild(std::string_view name, const Dentry* child);
   void SetChild(const std::string& name, Dentry* child);
+  void DropCachedChildren();
 
   static constexpr size_t kNotCached = ~size_t{0};
 

@@ -7,13 +7,14 @@ namespace ringwall::vfs {
 
 DentryCache::~DentryCache() { Clear(); }
 
-RefPtr<Dentry> DentryCache::Insert(Dentry& dentry) {
+RefPtr<Dentry> DentryCache::Insert(Dentry& dentry, const Dentry& parent) {
   if (capacity_ == 0) return nullptr;
   RefPtr<Dentry> evicted;
   Ref<Dentry> share(dentry);
   MutexLock lock(mu_);
-  // An unlinked dentry would keep its deleted file's data alive. MarkUnlinked sets the flag before it comes here to remove.
-  if (dentry.cache_slot_ != Dentry::kNotCached || dentry.IsUnlinked()) return nullptr;
+  // An unlinked dentry would keep its deleted file's data alive, a child of an unlinked directory that directory. Who unlinks sets the flag before
+  // coming here to remove.
+  if (dentry.cache_slot_ != Dentry::kNotCached || dentry.IsUnlinked() || parent.IsUnlinked()) return nullptr;
   size_t slot;
   if (!free_.empty()) {
     slot = free_.back();

@@ -43,6 +43,33 @@ File::~File() {
   }
 }
 
+void File::OnLastRef() const {
+  std::vector<Ref<Watcher>> watchers;
+  {
+    MutexLock lock(watchers_mu_);
+    watchers.swap(const_cast<File*>(this)->watchers_);
+  }
+  for (const Ref<Watcher>& watcher : watchers) watcher->OnFileGone(const_cast<File&>(*this));
+  delete this;
+}
+
+void File::AddWatcher(Ref<Watcher> watcher) {
+  MutexLock lock(watchers_mu_);
+  watchers_.push_back(std::move(watcher));
+}
+
+void File::RemoveWatcher(Watcher& watcher) {
+  RefPtr<Watcher> removed;  // dies outside the lock
+  MutexLock lock(watchers_mu_);
+  for (Ref<Watcher>& w : watchers_) {
+    if (w.get() != &watcher) continue;
+    std::swap(w, watchers_.back());
+    removed = std::move(watchers_.back());
+    watchers_.pop_back();
+    return;
+  }
+}
+
 Result<size_t> File::Read(Context& ctx, mm::IoSink& sink) {
   if (!readable_) return Errno::kEBADF;
   MutexLock lock(position_mu_);

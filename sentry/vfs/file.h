@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "abi/fcntl.h"
 #include "absl/base/thread_annotations.h"
@@ -85,6 +86,15 @@ class File : public RefCounted, public wait::Waitable {
   }
   uint64_t position() const;
   void SetPosition(uint64_t position);
+  // Who must let go of this file before it dies although it holds no reference: an epoll item (epoll(7), "last descriptor closed").
+  class Watcher : public RefCounted {
+   public:
+    // Once, when the last reference is gone and before anything is destroyed. No lock held.
+    virtual void OnFileGone(File& file) = 0;
+  };
+  // The caller holds a reference to the file.
+  void AddWatcher(Ref<Watcher> watcher);
+  void RemoveWatcher(Watcher& watcher);
   // Unique for life, for lock ownership (OFD, flock) and kcmp.
   uint64_t id() const { return id_; }
 
@@ -92,6 +102,8 @@ class File : public RefCounted, public wait::Waitable {
   // Takes write access on the inode (write_count) when opened for writing; the destructor gives it back.
   File(FileKind kind, Path path, uint32_t open_flags);
   ~File() override;
+  // Tells the watchers, then deletes. A kind that overrides it calls this last.
+  void OnLastRef() const override;
 
   // Held over a whole positioned transfer, as Linux's f_pos_lock. The only lock that may be held over a copy of guest memory:
   // nothing that serves a page fault ever takes it.
@@ -107,6 +119,8 @@ class File : public RefCounted, public wait::Waitable {
   std::atomic<int32_t> owner_type_{abi::kF_OWNER_PID};
   std::atomic<int32_t> owner_pid_{0};
   const uint64_t id_;
+  mutable Mutex<LockRank::kFile> watchers_mu_;
+  std::vector<Ref<Watcher>> watchers_ ABSL_GUARDED_BY(watchers_mu_);
 };
 
 }  // namespace ringwall::vfs

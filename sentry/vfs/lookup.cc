@@ -36,6 +36,7 @@ void CollectRun(std::string_view first, std::string_view rest, absl::InlinedVect
 }  // namespace
 
 Result<Ref<Dentry>> LookUpLocked(Context& ctx, Dentry& directory, std::string_view name) {
+  if (name.size() > kNameMax) return Errno::kENAMETOOLONG;
   if (RefPtr<Dentry> child = directory.FindChild(name)) {
     if (IsUsable(ctx, *child)) return PositiveOnly(std::move(child).ToRef());
     directory.ForgetIf(name, *child);
@@ -48,6 +49,7 @@ Result<Ref<Dentry>> LookUpLocked(Context& ctx, Dentry& directory, std::string_vi
 }
 
 Result<Ref<Dentry>> FindOrLookUp(Context& ctx, Dentry& directory, std::string_view name, std::string_view rest, DentryPins* pins) {
+  if (name.size() > kNameMax) return Errno::kENAMETOOLONG;
   if (RefPtr<Dentry> child = directory.FindChild(name)) {
     if (IsUsable(ctx, *child)) return PositiveOnly(std::move(child).ToRef());
     directory.ForgetIf(name, *child);

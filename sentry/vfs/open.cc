@@ -158,7 +158,6 @@ Result<Ref<File>> OpenOrCreate(Context& ctx, const WalkStart& start, std::string
     if (last.kind != LastComponent::Kind::kNormal) return exclusive ? Errno::kEEXIST : Errno::kEISDIR;
     // A slash behind the name asks for a directory, which O_CREAT does not make.
     if (last.trailing_slash) return Errno::kEISDIR;
-    if (last.name.size() > kNameMax) return Errno::kENAMETOOLONG;
     TRY(CheckAccess(ctx, last.parent.inode(), abi::kX_OK));
     Result<Path> found = walker.Child(last);
     if (!found.ok()) {

@@ -17,7 +17,6 @@ namespace {
 template <typename Make>
 Result<Path> MakeName(Context& ctx, const LastComponent& last, bool directory, Make make) {
   if (last.kind != LastComponent::Kind::kNormal) return Errno::kEEXIST;
-  if (last.name.size() > kNameMax) return Errno::kENAMETOOLONG;
   Dentry& parent = *last.parent.dentry;
   Inode& inode = *parent.inode_raw();
   if (!inode.IsDirectory()) return Errno::kENOTDIR;
@@ -49,7 +48,6 @@ enum class Victim : uint8_t { kFile, kDirectory };
 
 Result<void> RemoveName(Context& ctx, const LastComponent& last, Victim kind) {
   TRY(CheckWritable(last.parent));
-  if (last.name.size() > kNameMax) return Errno::kENAMETOOLONG;
   Dentry& parent = *last.parent.dentry;
   Inode& directory = *parent.inode_raw();
   if (!directory.IsDirectory()) return Errno::kENOTDIR;

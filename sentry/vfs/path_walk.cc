@@ -144,7 +144,6 @@ Result<void> Walker::Steps(std::string_view rest, LastComponent* last) {
 
     const bool dot = name == ".";
     const bool dot_dot = name == "..";
-    if (!dot && !dot_dot && name.size() > kNameMax) return Errno::kENAMETOOLONG;
     if (is_last && last != nullptr) {
       last->parent = at_;
       last->name = std::string(name);
@@ -230,7 +229,6 @@ Result<LastComponent> WalkParent(Context& ctx, const WalkStart& start, std::stri
 
 Result<Path> LookupChild(Context& ctx, const MountNamespace& ns, const Path& directory, std::string_view name) {
   if (!directory.inode().IsDirectory()) return Errno::kENOTDIR;
-  if (name.size() > kNameMax) return Errno::kENAMETOOLONG;
   Ref<Dentry> child = TRY(FindOrLookUp(ctx, *directory.dentry, name, {}, nullptr));
   Path at{directory.mount, std::move(child)};
   while (at.dentry->mounted_here.load(std::memory_order_acquire) > 0) {

@@ -66,7 +66,6 @@ Result<void> Rename(Context& ctx, const WalkStart& old_start, std::string_view o
   if (!(from.parent.mount == to.parent.mount)) return Errno::kEXDEV;
   if (from.kind != LastComponent::Kind::kNormal) return Errno::kEBUSY;
   if (to.kind != LastComponent::Kind::kNormal) return no_replace ? Errno::kEEXIST : Errno::kEBUSY;
-  if (from.name.size() > kNameMax || to.name.size() > kNameMax) return Errno::kENAMETOOLONG;
   TRY(CheckWritable(from.parent));
 
   Dentry& old_parent = *from.parent.dentry;

@@ -3,9 +3,8 @@
 #include <utility>
 
 #include "abi/resource.h"
-#include "sentry/pipe/fifo.h"
+#include "sentry/pipe/pipe.h"
 #include "sentry/task/call_state.h"
-#include "sentry/tty/controlling.h"
 #include "sentry/vfs/fd_table.h"
 #include "syscalls/path/at.h"
 #include "syscalls/path/path.h"
@@ -37,7 +36,6 @@ Result<Fd> Open(Task& task, Fd dirfd, UserPath user_path, const vfs::OpenHow& ho
   }
   auto slot = TRY(task.fds().Reserve(task.Limit(abi::kRLIMIT_NOFILE)));
   const Fd fd = slot.fd();
-  if ((how.flags & abi::kO_NOCTTY) == 0 && file->kind() == vfs::FileKind::kTty) tty::MaybeAdoptControlling(task, *file);
   std::move(slot).Install(std::move(file).ToRef(), {.cloexec = (how.flags & abi::kO_CLOEXEC) != 0});
   return fd;
 }

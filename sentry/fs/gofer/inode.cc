@@ -1,0 +1,263 @@
+// Attributes, lookup, symlinks, extended attributes. Changes of names are in tree.cc, open files in file.cc and directory.cc.
+#include "sentry/fs/gofer/inode.h"
+
+#include <algorithm>
+
+#include "abi/device.h"
+#include "abi/xattr.h"
+#include "sentry/fs/host/donated_file.h"
+#include "sentry/vfs/flat_delete.h"
+
+namespace ringwall::goferfs {
+
+namespace {
+
+uint64_t GuestNumber(uint64_t packed) { return abi::MakeDev(static_cast<uint32_t>(packed >> 32), static_cast<uint32_t>(packed)); }
+abi::Timespec Time(const gofer::Timestamp& t) { return {t.seconds, t.nanoseconds}; }
+gofer::Timestamp Time(const abi::Timespec& t) { return {.seconds = t.tv_sec, .nanoseconds = static_cast<uint32_t>(t.tv_nsec)}; }
+
+}  // namespace
+
+GoferInode::GoferInode(GoferFs& fs, const gofer::FoundNode& found, RefPtr<GoferInode> parent, std::string_view name, int64_t now_ns)
+    : Inode(fs, found.attributes.type()),
+      node_(found.node),
+      key_(KeyOf(found.attributes)),
+      attributes_(Convert(found.attributes)),
+      fetched_ns_(now_ns),
+      parent_(std::move(parent)),
+      name_(name) {}
+
+void GoferInode::OnLastRef() const {
+  fs().Forget(*this);
+  if (IsRegular()) fs().descriptors().Forget(this);
+  // A child holds its parent: chains may be as deep as a tree.
+  vfs::FlatDelete::Run(this, [](const RefCounted* object) { delete static_cast<const GoferInode*>(object); });
+}
+
+vfs::Attributes GoferInode::Convert(const gofer::Attributes& from) const {
+  vfs::Attributes to;
+  to.dev = fs().GuestDev(from.dev);
+  to.ino = from.ino;
+  to.mode = from.mode;
+  to.nlink = from.nlink;
+  to.uid = from.uid;
+  to.gid = from.gid;
+  to.rdev = GuestNumber(from.rdev);
+  to.size = from.size;
+  to.blocks = from.blocks;
+  to.block_size = from.blksize;
+  to.atime = Time(from.atime);
+  to.mtime = Time(from.mtime);
+  to.ctime = Time(from.ctime);
+  if (from.has_btime) to.btime = Time(from.btime);
+  return to;
+}
+
+bool GoferInode::FreshLocked(int64_t now_ns) const {
+  if (stale_ || shared_writers_.load(std::memory_order_relaxed) != 0) return false;
+  if (fs().exclusive()) return true;
+  // A clock that was set back makes it old, too.
+  return now_ns >= fetched_ns_ && now_ns - fetched_ns_ < fs().options().validity_ns;
+}
+
+uint64_t GoferInode::BeginChange() {
+  MutexLock lock(mu_);
+  stale_ = true;
+  return ++changes_;
+}
+
+uint64_t GoferInode::Seen() const {
+  MutexLock lock(mu_);
+  return changes_;
+}
+
+void GoferInode::Changed() { BeginChange(); }
+
+void GoferInode::StoreIfUnchanged(uint64_t seen, const vfs::Attributes& attributes, int64_t now_ns) {
+  MutexLock lock(mu_);
+  if (changes_ != seen) {
+    stale_ = true;
+    return;
+  }
+  const abi::Timespec btime = attributes_.btime;
+  attributes_ = attributes;
+  if (attributes_.btime.tv_sec == 0 && attributes_.btime.tv_nsec == 0) attributes_.btime = btime;
+  fetched_ns_ = now_ns;
+  stale_ = false;
+}
+
+void GoferInode::Moved(RefPtr<GoferInode> parent, std::string_view name) {
+  std::string text(name);
+  MutexLock lock(mu_);
+  std::swap(parent_, parent);  // the old one dies with the argument, after the lock
+  std::swap(name_, text);
+}
+
+Result<vfs::Attributes> GoferInode::Refresh(Context& ctx) {
+  const uint64_t seen = Seen();
+  const int64_t now = NowNs(ctx);
+  if (IsRegular()) {
+    if (RefPtr<SharedFd> fd = fs().descriptors().FindAny(this)) {
+      vfs::Attributes attributes = TRY(hostfs::StatDonated(*fd));
+      {
+        MutexLock lock(mu_);
+        attributes.dev = attributes_.dev;  // a file does not change its device
+        attributes.btime = attributes_.btime;
+      }
+      StoreIfUnchanged(seen, attributes, now);
+      return attributes;
+    }
+  }
+  const gofer::Attributes got = TRY(client().GetAttr(node()));
+  const vfs::Attributes attributes = Convert(got);
+  StoreIfUnchanged(seen, attributes, now);
+  return attributes;
+}
+
+Result<vfs::Attributes> GoferInode::GetAttributes(Context& ctx) {
+  {
+    const int64_t now = fs().exclusive() ? 0 : NowNs(ctx);
+    MutexLock lock(mu_);
+    if (FreshLocked(now)) return attributes_;
+  }
+  return Refresh(ctx);
+}
+
+Result<void> GoferInode::SetAttributes(Context& ctx, const vfs::AttributeChange& change) {
+  using Mask = vfs::AttributeChange;
+  using Field = gofer::SetAttrField;
+  gofer::AttributeChange request;
+  request.mode = change.mode;
+  request.uid = change.uid;
+  request.gid = change.gid;
+  request.size = change.size;
+  request.atime = Time(change.atime);
+  request.mtime = Time(change.mtime);
+  const std::pair<uint32_t, Field> fields[] = {{Mask::kMode, Field::kMode}, {Mask::kUid, Field::kUid},     {Mask::kGid, Field::kGid},
+                                               {Mask::kSize, Field::kSize}, {Mask::kAtime, Field::kAtime}, {Mask::kMtime, Field::kMtime}};
+  for (const auto& [bit, field] : fields) {
+    if ((change.mask & bit) != 0) request.fields = request.fields | field;
+  }
+  const uint64_t seen = BeginChange();
+  const gofer::Attributes got = TRY(client().SetAttr(node(), request));
+  StoreIfUnchanged(seen, Convert(got), NowNs(ctx));
+  return {};
+}
+
+bool GoferInode::StillValid(Context& ctx) {
+  if (fs().exclusive()) return true;
+  const int64_t now = NowNs(ctx);
+  RefPtr<GoferInode> parent;
+  std::string name;
+  {
+    MutexLock lock(mu_);
+    if (FreshLocked(now)) return true;
+    // Of several names only the latest is known here.
+    if (!IsDirectory() && attributes_.nlink > 1) return false;
+    parent = parent_;
+    name = name_;
+  }
+  if (!parent) return true;
+  const uint64_t seen = Seen();
+  const std::string_view names[] = {name};
+  const Result<gofer::WalkResult> walked = client().Walk(parent->node(), names);
+  if (!walked.ok() || walked->nodes.size() != 1) return false;
+  const gofer::FoundNode& found = walked->nodes[0];
+  if (KeyOf(found.attributes) != key_) return false;
+  StoreIfUnchanged(seen, Convert(found.attributes), now);
+  return true;
+}
+
+Result<Ref<vfs::Inode>> GoferInode::Lookup(Context& ctx, std::string_view name) {
+  if (!IsDirectory()) return Errno::kENOTDIR;
+  const std::string_view names[] = {name};
+  gofer::WalkResult walked = TRY(client().Walk(node(), names, gofer::WalkFlag::kReadLink));
+  if (walked.nodes.empty()) {
+    if (walked.stop == gofer::WalkStop::kMissing) return Errno::kENOENT;
+    return walked.stop == gofer::WalkStop::kError ? walked.error : Errno::kEIO;
+  }
+  Ref<GoferInode> inode = fs().Adopt(walked.nodes[0], RefPtr<GoferInode>::Share(this), name, NowNs(ctx));
+  if (inode->IsSymlink() && !walked.target.empty()) inode->KeepTarget(std::move(walked.target));
+  return Ref<vfs::Inode>(std::move(inode));
+}
+
+std::vector<Ref<vfs::Inode>> GoferInode::LookupMany(Context& ctx, absl::Span<const std::string_view> names) {
+  std::vector<Ref<vfs::Inode>> found;
+  if (!IsDirectory() || names.empty()) return found;
+  Result<gofer::WalkResult> walked = client().Walk(node(), names.subspan(0, gofer::kMaxWalk), gofer::WalkFlag::kReadLink);
+  if (!walked.ok()) return found;
+  const int64_t now = NowNs(ctx);
+  RefPtr<GoferInode> parent = RefPtr<GoferInode>::Share(this);
+  for (size_t i = 0; i < walked->nodes.size() && i < names.size(); ++i) {
+    Ref<GoferInode> inode = fs().Adopt(walked->nodes[i], parent, names[i], now);
+    if (i + 1 == walked->nodes.size() && inode->IsSymlink() && !walked->target.empty()) inode->KeepTarget(std::move(walked->target));
+    parent = inode;
+    found.push_back(std::move(inode));
+  }
+  return found;
+}
+
+void GoferInode::KeepTarget(std::string target) {
+  MutexLock lock(mu_);
+  if (target_.empty()) target_ = std::move(target);
+}
+
+Result<std::string> GoferInode::ReadLink(Context&) {
+  if (!IsSymlink()) return Errno::kEINVAL;
+  {
+    MutexLock lock(mu_);
+    if (!target_.empty()) return target_;
+  }
+  // A symlink's text never changes: replacing it makes another file.
+  std::string target = TRY(client().ReadLink(node()));
+  KeepTarget(target);
+  return target;
+}
+
+Result<std::string> GoferInode::GetXattr(Context&, std::string_view name) { return client().GetXattr(node(), name); }
+
+Result<void> GoferInode::SetXattr(Context&, std::string_view name, std::string_view value, uint32_t flags) {
+  gofer::Mask<gofer::XattrFlag> how;
+  if ((flags & abi::kXATTR_CREATE) != 0) how = how | gofer::XattrFlag::kCreate;
+  if ((flags & abi::kXATTR_REPLACE) != 0) how = how | gofer::XattrFlag::kReplace;
+  const Result<void> done = client().SetXattr(node(), name, value, how);
+  Changed();
+  return done;
+}
+
+Result<std::vector<std::string>> GoferInode::ListXattr(Context&) { return client().ListXattr(node()); }
+
+Result<void> GoferInode::RemoveXattr(Context&, std::string_view name) {
+  const Result<void> done = client().RemoveXattr(node(), name);
+  Changed();
+  return done;
+}
+
+Result<vfs::FileSystemStats> GoferInode::StatFs(Context&) {
+  const gofer::FileSystemStatus got = TRY(client().StatFs(node()));
+  vfs::FileSystemStats stats;
+  stats.type = got.type;
+  stats.block_size = got.block_size;
+  stats.blocks = got.blocks;
+  stats.blocks_free = got.blocks_free;
+  stats.blocks_available = got.blocks_available;
+  stats.files = got.files;
+  stats.files_free = got.files_free;
+  stats.name_max = static_cast<uint32_t>(std::min<uint64_t>(got.name_length, 255));
+  stats.id = file_system().dev();
+  return stats;
+}
+
+Result<Ref<SharedFd>> GoferInode::Descriptor(Context& ctx, bool write) {
+  if (RefPtr<SharedFd> fd = fs().descriptors().Find(this, write)) return std::move(fd).ToRef();
+  using gofer::OpenFlag;
+  const uint64_t seen = Seen();
+  Result<gofer::OpenedFile> opened = write ? client().Open(node(), OpenFlag::kRead | OpenFlag::kWrite) : client().Open(node(), OpenFlag::kRead);
+  // A file that the gofer may write but not read.
+  if (write && !opened.ok() && opened.error() == Errno::kEACCES) opened = client().Open(node(), OpenFlag::kWrite);
+  if (!opened.ok()) return opened.error();
+  StoreIfUnchanged(seen, Convert(opened->attributes), NowNs(ctx));
+  return fs().descriptors().Insert(this, write, MakeRef<SharedFd>(std::move(opened->file)));
+}
+
+}  // namespace ringwall::goferfs

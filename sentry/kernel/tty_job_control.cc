@@ -1,0 +1,89 @@
+// Job control as terminals see it.
+#include "sentry/kernel/tty_job_control.h"
+
+#include <utility>
+
+#include "abi/signal.h"
+#include "sentry/signal/pending.h"
+#include "sentry/task/job_control.h"
+#include "sentry/task/pid_table.h"
+#include "sentry/task/task.h"
+#include "sentry/tty/tty.h"
+
+namespace ringwall::kernel {
+namespace {
+
+abi::SigInfo KernelSignal(int32_t signo) {
+  abi::SigInfo info{};
+  info.si_signo = signo;
+  info.si_code = abi::kSI_KERNEL;
+  return info;
+}
+
+}  // namespace
+
+int32_t TtyJobControl::CallerPgrp(Context& ctx) {
+  task::Task* task = ctx.AsTask();
+  if (task == nullptr) return 0;
+  auto pgid = task::GetPgid(task->thread_group(), 0);
+  return pgid.ok() ? *pgid : 0;
+}
+
+int32_t TtyJobControl::CallerSid(Context& ctx) {
+  task::Task* task = ctx.AsTask();
+  if (task == nullptr) return 0;
+  auto sid = task::GetSid(task->thread_group(), 0);
+  return sid.ok() ? *sid : 0;
+}
+
+bool TtyJobControl::CallerIsSessionLeader(Context& ctx) { return ctx.AsTask() != nullptr && CallerSid(ctx) == ctx.tgid(); }
+
+bool TtyJobControl::CallerIsOrphaned(Context& ctx) {
+  task::Task* task = ctx.AsTask();
+  return task != nullptr && task::IsOrphaned(task->thread_group());
+}
+
+bool TtyJobControl::IsIgnoredOrBlocked(Context& ctx, int32_t signo) {
+  task::Task* task = ctx.AsTask();
+  if (task == nullptr) return true;
+  if ((task->signal_mask() & abi::SigMask(signo)) != 0) return true;
+  const Ref<signal::SignalHandlers> handlers = task->thread_group().handlers();
+  MutexLock lock(handlers->mu);
+  return handlers->actions[static_cast<size_t>(signo)].handler == abi::kSIG_IGN;
+}
+
+tty::JobControl::GroupState TtyJobControl::FindGroup(int32_t pgid, int32_t sid) {
+  task::PidTable& pids = kernel_.pids();
+  MutexLock lock(pids.mu());
+  const RefPtr<task::ProcessGroup> group = pids.FindProcessGroupLocked(pgid);
+  if (!group) return GroupState::kNone;
+  return group->session->sid == sid ? GroupState::kInSession : GroupState::kOtherSession;
+}
+
+void TtyJobControl::SignalGroup(int32_t pgid, int32_t signo) {
+  for (const Ref<task::ThreadGroup>& member : kernel_.pids().MembersOf(pgid)) (void)member->SendSignal(KernelSignal(signo)).ok();
+}
+
+void TtyJobControl::SignalSessionLeader(int32_t sid, int32_t signo) {
+  if (const RefPtr<task::ThreadGroup> leader = kernel_.pids().FindGroup(sid)) (void)leader->SendSignal(KernelSignal(signo)).ok();
+}
+
+RefPtr<tty::Terminal> TtyJobControl::ControllingTerminal(Context& ctx) {
+  task::Task* task = ctx.AsTask();
+  if (task == nullptr) return nullptr;
+  task::PidTable& pids = kernel_.pids();
+  MutexLock lock(pids.mu());
+  const RefPtr<task::ProcessGroup>& group = pids.FamilyOf(task->thread_group()).group;
+  if (!group) return nullptr;
+  // Only terminals are ever stored there.
+  return RefPtr<tty::Terminal>::Share(static_cast<tty::Terminal*>(group->session->terminal.get()));
+}
+
+void TtyJobControl::SetControllingTerminal(int32_t sid, RefPtr<tty::Terminal> terminal) {
+  RefPtr<RefCounted> next = std::move(terminal);
+  task::PidTable& pids = kernel_.pids();
+  MutexLock lock(pids.mu());
+  if (const RefPtr<task::Session> session = pids.FindSessionLocked(sid)) std::swap(session->terminal, next);
+}
+
+}  // namespace ringwall::kernel
