@@ -82,8 +82,8 @@ class FutexTable {
   static constexpr size_t kBuckets = 256;
   struct Bucket {
     Mutex<LockRank::kFutex> mu;
-    IntrusiveList<Waiter, &Waiter::node_> waiters;  // guarded by mu
-    uint64_t arrivals = 0;                          // guarded by mu
+    IntrusiveList<Waiter, &Waiter::node_> waiters ABSL_GUARDED_BY(mu);
+    uint64_t arrivals ABSL_GUARDED_BY(mu) = 0;
   };
   static size_t IndexOf(const Key& key);
   // Locks the bucket that the waiter is in: requeueing moves it.

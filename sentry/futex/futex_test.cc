@@ -36,7 +36,7 @@ TEST_F(Futex, OtherValueIsEagainAndLeavesNothingBehind) {
 
 TEST_F(Futex, TimeLimitPasses) {
   Call(*one_, kFutexWait, kWord, 0, 5'000'000);
-  ASSERT_TRUE(PumpUntil([&] { return !Parked(*one_); }));
+  ASSERT_TRUE(PumpUntil([&] { return InGuest(*one_); }));
   EXPECT_EQ(ResultOf(*one_), Error(Errno::kETIMEDOUT));
   EXPECT_EQ(Call(*init_, kFutexWake, kWord, 10), 0);
 }
@@ -51,7 +51,7 @@ TEST_F(Futex, SignalWithoutHandlerRestartsATimedWaitWithItsDeadline) {
   ASSERT_TRUE(InGuest(*child));
   EXPECT_EQ(child->regs().rax, 219u);
   CallAgain(*child);
-  ASSERT_TRUE(PumpUntil([&] { return !Parked(*child); }));
+  ASSERT_TRUE(PumpUntil([&] { return InGuest(*child); }));
   EXPECT_EQ(ResultOf(*child), Error(Errno::kETIMEDOUT));
   EXPECT_LT(time::MonotonicNs() - started, 2 * time::kNsPerSecond);
 }
@@ -120,7 +120,7 @@ TEST_F(Futex, LockIsHandedOverInOrder) {
 TEST_F(Futex, LockTimesOutAndStrangersAreNoOwners) {
   EXPECT_EQ(Call(*one_, kFutexLock, kWord), 0);
   Call(*two_, kFutexLock, kWord, 0, 5'000'000);
-  ASSERT_TRUE(PumpUntil([&] { return !Parked(*two_); }));
+  ASSERT_TRUE(PumpUntil([&] { return InGuest(*two_); }));
   EXPECT_EQ(ResultOf(*two_), Error(Errno::kETIMEDOUT));
   EXPECT_EQ(Call(*one_, kFutexUnlock, kWord), 0);
   Poke(*init_, kWord2, 31000);

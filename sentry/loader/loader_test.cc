@@ -216,7 +216,7 @@ TEST_F(LoaderTest, HostileAddresses) {
   EXPECT_EQ(load(0x400000, 4096), static_cast<Errno>(0));
   EXPECT_EQ(load(0, 4096), Errno::kENOMEM);
   EXPECT_EQ(load(0x7ffffffef000, 4096), Errno::kENOMEM);                     // the stack
-  EXPECT_EQ(load(0x400000, uint64_t{1} << 46), Errno::kENOMEM);              // up to it
+  EXPECT_EQ(load(0x400000, (uint64_t{1} << 47) - 0x800000), Errno::kENOMEM);  // up to it
   EXPECT_EQ(load(0x400000, ~uint64_t{0}), Errno::kENOEXEC);
   EXPECT_EQ(load((uint64_t{1} << 47) - 4096, 4096), Errno::kENOMEM);
 }

@@ -23,8 +23,6 @@ class Mappable : public RefCounted {
   // What /proc/PID/maps shows.
   virtual Identity identity() const = 0;
   virtual std::string Name() const = 0;
-  // The open file description (a vfs::File, opaque to mm) when there is one: /proc names it as the reader sees it.
-  virtual RefPtr<RefCounted> Description() const { return nullptr; }
   // A shared writable mapping (or a possible one: VM_MAYWRITE) came or went; memfd seals and deny-write count them.
   virtual void SharedWritableChanged(int delta) { (void)delta; }
 };

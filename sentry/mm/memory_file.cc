@@ -11,6 +11,7 @@
 #include <string>
 #include <utility>
 
+#include "host/calls/memfd.h"
 #include "host/memory/mapping.h"
 
 namespace ringwall::mm {
@@ -107,6 +108,10 @@ Result<std::shared_ptr<std::byte>> MapMemoryFile(const SharedFd& file, size_t si
   host::Mapping mapping = TRY(host::Mapping::Shared(file.get(), 0, size, PROT_READ | PROT_WRITE));
   const auto keep = std::make_shared<host::Mapping>(std::move(mapping));
   return std::shared_ptr<std::byte>(keep, keep->data());
+}
+
+Result<void> SealMemoryFile(const SharedFd& file) {
+  return host::AddSeals(file.get(), F_SEAL_FUTURE_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
 }
 
 }  // namespace ringwall::mm

@@ -35,4 +35,7 @@ Result<void> SyncMappedFile(const SharedFd& file, bool data_only);
 // `size` bytes from the start, shared and writable, in the sentry's own memory for as long as the pointer lives.
 Result<std::shared_ptr<std::byte>> MapMemoryFile(const SharedFd& file, size_t size);
 
+// From now on nobody can write to the file, resize it or map it writable, whoever has a descriptor; mappings of ours that exist stay writable.
+Result<void> SealMemoryFile(const SharedFd& file);
+
 }  // namespace ringwall::mm

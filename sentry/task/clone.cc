@@ -39,12 +39,6 @@ bool VforkChildRuns(Task& parent, int32_t child_tid) {
   return child && child->vfork_parent_for_debug() == &parent;
 }
 
-Result<std::unique_ptr<platform::GuestThread>> MakeThread(Task& parent, Task& child, bool share_memory) {
-  platform::Platform& platform = parent.kernel().platform();
-  if (share_memory) return platform.NewThread(parent.thread(), child);
-  return platform.Fork(parent.thread(), child);
-}
-
 }  // namespace
 
 void SetPidfdFactory(PidfdFactory factory) { pidfd_factory.store(factory); }
@@ -126,9 +120,17 @@ Result<int32_t> Clone(Task& task, const CloneRequest& request) {
   }
 
   const Ref<Task> child = MakeRef<Task>(task.kernel(), group, tid);
-  auto made = MakeThread(task, *child, has(abi::kCLONE_VM));
-  if (!made.ok()) return made.error();
-  std::unique_ptr<platform::GuestThread> thread = std::move(made).value();
+  std::unique_ptr<platform::GuestThread> thread;
+  RefPtr<mm::MemoryManager> mm = task.ShareMm();
+  platform::Platform& platform = task.kernel().platform();
+  if (has(abi::kCLONE_VM)) {
+    thread = TRY(platform.NewThread(task.thread(), *child));
+  } else {
+    mm = TRY(task.mm().ForkAround([&]() -> Result<platform::GuestThread*> {
+      thread = TRY(platform.Fork(task.thread(), *child));
+      return thread.get();
+    }));
+  }
 
   arch::Registers& regs = thread->regs();
   regs = task.regs();
@@ -136,10 +138,6 @@ Result<int32_t> Clone(Task& task, const CloneRequest& request) {
   if (request.stack_pointer != 0) regs.set_stack_pointer(request.stack_pointer);
   if (has(abi::kCLONE_SETTLS)) regs.set_tls(request.tls);
 
-  RefPtr<mm::MemoryManager> mm = task.ShareMm();
-  if (!has(abi::kCLONE_VM)) {
-    mm = TRY(task.mm().Fork(Ref<platform::AddressSpace>(thread->address_space()), thread.get()));
-  }
   TaskBuilder::SetThread(*child, std::move(thread));
   child->SetMm(std::move(mm));
   child->SetFds(has(abi::kCLONE_FILES) ? task.ShareFds().ToRef() : task.fds().Clone());

@@ -53,13 +53,8 @@ class Opener final : public loader::ProgramOpener {
 
 Result<Ref<vfs::File>> OpenForExec(Task& task, const vfs::WalkStart& start, std::string_view path, const vfs::WalkOptions& walk) {
   const vfs::Path found = TRY(vfs::Walk(task, start, path, walk));
-  vfs::Inode& inode = found.inode();
-  if (inode.IsSymlink()) return Errno::kELOOP;  // AT_SYMLINK_NOFOLLOW
-  if (!inode.IsRegular()) return Errno::kEACCES;
-  if (found.mount->flags().no_exec) return Errno::kEACCES;
-  TRY(vfs::CheckAccess(task, inode, abi::kX_OK));
-  // The kernel reads the file whatever its read permission (execve(2) needs x only).
-  return inode.Open(task, found, vfs::OpenRequest{.flags = abi::kO_RDONLY});
+  if (found.inode().IsSymlink()) return Errno::kELOOP;  // AT_SYMLINK_NOFOLLOW
+  return vfs::OpenForExec(task, found);
 }
 
 Result<void> Exec(Task& task, ExecRequest request) {
@@ -67,7 +62,7 @@ Result<void> Exec(Task& task, ExecRequest request) {
   Opener opener(task);
   const loader::Program program = TRY(loader::Prepare(task, opener, request.file, request.path, std::move(request.argv)));
 
-  const Ref<Executable> executable = TRY(Executable::Deny(program.file.ToRef()));
+  const Ref<Executable> executable = TRY(Executable::Of(program.file.ToRef()));
 
   if (!ExecSwap::AloneOrKillOthers(task)) return task.ParkUnlessExiting();
 

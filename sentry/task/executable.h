@@ -5,28 +5,23 @@
 
 #include "base/error/result.h"
 #include "base/ref/ref.h"
-#include "sentry/vfs/file.h"
+#include "sentry/vfs/operations.h"
 
 namespace ringwall::task {
 
 class Executable final : public RefCounted {
  public:
   // ETXTBSY when the file is open for writing.
-  static Result<Ref<Executable>> Deny(Ref<vfs::File> file) {
-    vfs::Inode& inode = file->path().inode();
-    int32_t count = inode.write_count.load(std::memory_order_relaxed);
-    do {
-      if (count > 0) return Errno::kETXTBSY;
-    } while (!inode.write_count.compare_exchange_weak(count, count - 1));
-    return MakeRef<Executable>(std::move(file));
+  static Result<Ref<Executable>> Of(Ref<vfs::File> file) {
+    Ref<RefCounted> deny = TRY(vfs::DenyWrite::Take(Ref<vfs::Inode>(file->path().inode())));
+    return MakeRef<Executable>(std::move(file), std::move(deny));
   }
-  explicit Executable(Ref<vfs::File> file) : file_(std::move(file)) {}
-  ~Executable() override { file_->path().inode().write_count.fetch_add(1); }
-
+  Executable(Ref<vfs::File> file, Ref<RefCounted> deny) : file_(std::move(file)), deny_(std::move(deny)) {}
   const Ref<vfs::File>& file() const { return file_; }
 
  private:
   const Ref<vfs::File> file_;
+  const Ref<RefCounted> deny_;
 };
 
 }  // namespace ringwall::task

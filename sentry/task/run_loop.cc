@@ -13,6 +13,7 @@
 #include "sentry/task/ready_list.h"
 #include "sentry/task/task.h"
 #include "sentry/task/thread_group.h"
+#include "sentry/vdso/vdso.h"
 
 namespace ringwall::task {
 namespace {
@@ -46,6 +47,7 @@ RefPtr<Task> ReadyList::Pop() {
 platform::Verdict Task::OnEvent(platform::GuestThread&, const platform::Event& event) {
   // The exit path may drop every other reference to this task.
   const Ref<Task> self(*this);
+  vdso::Vdso::Get().MaybeRefresh();
   ReadyList ready;
   platform::Verdict verdict = HandleEvent(event);
   if (!ready.outermost()) return verdict;
@@ -257,10 +259,11 @@ bool Task::CommitPark() {
   }
   if (park_on_children_ && thread_group().child_events() != children_seen_) return false;
   // From the store on, another thread may run the call again: nothing of the park state may be touched behind it.
+  const bool ignores_signals = park_ignores_signals_;
   if (park_deadline_ns_ != time::kNever) kernel_.timers().Arm(*this, park_deadline_ns_);
   run_state_.store(RunState::kParked, std::memory_order_seq_cst);
-  const bool disturbed = park_ignores_signals_ ? exit_requested_.load(std::memory_order_seq_cst) || thread_group().group_exiting()
-                                               : attention_.load(std::memory_order_seq_cst);
+  const bool disturbed = ignores_signals ? exit_requested_.load(std::memory_order_seq_cst) || thread_group().group_exiting()
+                                         : attention_.load(std::memory_order_seq_cst);
   if (woken_.load(std::memory_order_seq_cst) || disturbed) {
     RunState expected = RunState::kParked;
     // If this fails, the waker has taken the transition and somebody else runs the call again: then we are parked.

@@ -9,6 +9,9 @@
 
 namespace ringwall::task {
 
+class PidTable;
+class ThreadGroup;
+
 // siginfo of kill(2) (SI_USER) or tgkill(2) (SI_TKILL) by `sender`.
 abi::SigInfo InfoFrom(const Task& sender, int signo, int32_t si_code);
 // credentials(7): may `sender` signal `target`? EPERM.

@@ -153,8 +153,6 @@ class Task final : public time::Timer, public platform::EventSink, public Contex
   abi::SigSet PendingSignals() const;  // thread's and group's, blocked ones (sigpending)
   // Dequeues a signal of `set` for sigtimedwait and signalfd; signo 0 when none.
   abi::SigInfo TakeSignal(abi::SigSet set);
-  // sigtimedwait(2): until a signal of `wanted` is pending (blocked or not) or another one interrupts (EINTR).
-  Errno ParkForSignal(abi::SigSet wanted, int64_t deadline_ns);
   // Wakes when a signal of any kind arrives: signalfd and sigtimedwait wait here.
   wait::WaitQueue& signal_queue() { return signal_arrived_; }
   abi::StackT alt_stack{};  // task thread only; ss_flags SS_DISABLE when none

@@ -135,8 +135,6 @@ class FakePlatform final : public platform::Platform {
   const char* name() const override { return "fake"; }
   Result<std::unique_ptr<platform::GuestThread>> NewProcess(platform::EventSink& sink, const arch::Registers& initial) override {
     auto space = MakeRef<FakeSpace>();
-    platform::MemoryOp op{.kind = platform::MemoryOp::Kind::kMap, .address = 0x10000, .length = 0x10000};
-    TRY(space->Apply(absl::MakeSpan(&op, 1), nullptr));
     auto thread = std::make_unique<FakeThread>(*this, sink, space);
     thread->regs() = initial;
     return std::unique_ptr<platform::GuestThread>(std::move(thread));
@@ -334,6 +332,8 @@ class World : public ::testing::Test {
     task->SetFs(MakeRef<vfs::FsContext>(tree.ns, tree.root, tree.cwd, 022));
     auto thread = platform_->NewProcess(*task, arch::InitialRegisters(0x11000, 0x1f000));
     auto mm = mm::MemoryManager::Create(Ref<platform::AddressSpace>((*thread)->address_space()), 0);
+    const mm::MmapRequest request{.address = 0x10000, .length = 0x10000, .prot = {.read = true, .write = true}, .fixed = true};
+    EXPECT_TRUE(mm->Mmap(request, {}, thread->get()).ok());
     TaskBuilder::SetThread(*task, std::move(*thread));
     task->SetMm(RefPtr<mm::MemoryManager>(mm));
     task->exit_signal = abi::kSIGCHLD;

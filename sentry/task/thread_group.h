@@ -57,8 +57,6 @@ class ThreadGroup final : public RefCounted, public wait::Waitable {
   // ---- signals (sentry/task/signals.cc) ----
   // Group-directed (kill): queued once, taken by any thread that does not block it.
   Result<void> SendSignal(const abi::SigInfo& info);
-  // sigaction(2) made `signo` ignored (or its default is to ignore): pending instances are dropped from all queues.
-  void DiscardIfIgnored(int32_t signo);
   Ref<signal::SignalHandlers> handlers() const;
   void SetHandlers(Ref<signal::SignalHandlers> handlers);  // CLONE_SIGHAND broken by exec
 

@@ -21,7 +21,6 @@ inline constexpr int64_t kNever = INT64_MAX;
 int64_t MonotonicNs();
 int64_t RealtimeNs();
 int64_t BoottimeNs();
-int64_t TaiOffsetSeconds();  // CLOCK_TAI - CLOCK_REALTIME as the host has it
 abi::Timespec ToTimespec(int64_t ns);
 // Seconds and nanoseconds to ns, saturating at kNever. The caller has checked tv_nsec.
 int64_t ToNs(const abi::Timespec& ts);

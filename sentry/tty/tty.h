@@ -16,11 +16,10 @@
 
 namespace ringwall::tty {
 
-// Signals to send once no lock is held.
-struct PendingSignals {
-  int32_t pgid = 0;
-  std::vector<int32_t> signals;
-  ~PendingSignals();
+// Told, without locks, when the master side may go on: the pump of a Console.
+class MasterObserver : public RefCounted {
+ public:
+  virtual void OnMasterReady() = 0;
 };
 
 class Terminal final : public RefCounted {
@@ -31,12 +30,13 @@ class Terminal final : public RefCounted {
   uint64_t device() const;  // st_rdev of the slave
 
   // ---- master side: what the user types and sees. Used by the master file and by Console. ----
-  // Bytes taken, EAGAIN when the input queue is full, EIO once no slave can read it any more (never: it is kept for the next opener).
+  // Bytes taken; EAGAIN when the input queue is full. Input without a slave is kept for the next one.
   Result<size_t> MasterWrite(absl::Span<const std::byte> bytes);
   // Output of the slave (a packet byte first in TIOCPKT mode). EAGAIN, EIO when the slave has been closed and all is read.
   Result<size_t> MasterRead(absl::Span<std::byte> to);
   void SetWindowSize(const abi::Winsize& size);  // SIGWINCH to the foreground group when it changed
   wait::EventMask MasterReadiness(wait::EventMask mask);
+  void SetObserver(RefPtr<MasterObserver> observer);
 
   // ---- sessions (ioctl_tty(2), credentials(7)) ----
   int32_t session() const;           // 0: nobody's controlling terminal
@@ -54,8 +54,18 @@ class Terminal final : public RefCounted {
  private:
   friend class TtyFile;
   friend class TtyIoctl;
+  friend Result<Ref<vfs::File>> OpenSlave(Context& ctx, Ref<Terminal> terminal, const vfs::Path& path, uint32_t flags);
   ~Terminal() override = default;
-  void NotifySides(const Effects& effects);
+  // Both queues, the observer, signals to `group`. No lock held.
+  void Tell(const Effects& effects, int32_t group);
+  // One step of the line discipline under the lock, then Tell.
+  template <typename Step>
+  auto WithLine(Step step);
+  Result<void> CheckBackground(Context& ctx, int32_t signo);
+  bool IsControllingOf(Context& ctx) const;
+  wait::EventMask SlaveReadiness(wait::EventMask mask);
+  void AddSlave();
+  void DropSlave();
 
   const int32_t index_;
   mutable Mutex<LockRank::kTty> mu_;
@@ -65,14 +75,17 @@ class Terminal final : public RefCounted {
   int32_t foreground_ ABSL_GUARDED_BY(mu_) = 0;
   uint32_t slaves_ ABSL_GUARDED_BY(mu_) = 0;
   bool slave_was_open_ ABSL_GUARDED_BY(mu_) = false;
-  bool hung_up_ ABSL_GUARDED_BY(mu_) = false;   // the master is gone
-  bool locked_ ABSL_GUARDED_BY(mu_) = false;    // TIOCSPTLCK
-  bool exclusive_ ABSL_GUARDED_BY(mu_) = false; // TIOCEXCL
+  bool hung_up_ ABSL_GUARDED_BY(mu_) = false;    // the master is gone
+  bool locked_ ABSL_GUARDED_BY(mu_) = false;     // TIOCSPTLCK
+  bool exclusive_ ABSL_GUARDED_BY(mu_) = false;  // TIOCEXCL
+  bool packet_mode_ ABSL_GUARDED_BY(mu_) = false;
+  uint8_t packet_ ABSL_GUARDED_BY(mu_) = 0;      // TIOCPKT_* bits the master has not read
+  RefPtr<MasterObserver> observer_ ABSL_GUARDED_BY(mu_);
   wait::WaitQueue slave_queue_;
   wait::WaitQueue master_queue_;
 };
 
-// An open end. The master of a pty gives its number back through `on_master_close` when it goes.
+// An open end. Closing the master hangs the terminal up.
 class TtyFile final : public vfs::File {
  public:
   static constexpr vfs::FileKind kKind = vfs::FileKind::kTty;

@@ -71,6 +71,8 @@ Vdso::Vdso() {
   if (!code.ok() || !data.ok() || !mm::WriteMemoryFile(**code, 0, bytes).ok()) return;
   Result<std::shared_ptr<std::byte>> mapping = mm::MapMemoryFile(**data, mm::kPageSize);
   if (!mapping.ok()) return;
+  // Every guest maps these: one that could make its view writable would set the clocks, or the code, of all others.
+  if (!mm::SealMemoryFile(**code).ok() || !mm::SealMemoryFile(**data).ok()) return;
   image_bytes_ = size;
   image_ = MakeRef<Part>(std::move(code).value(), "[vdso]");
   data_ = MakeRef<Part>(std::move(data).value(), "[vvar]");

@@ -143,6 +143,19 @@ TEST_F(VdsoTest, AStalePageMakesGuestsAskTheKernel) {
   EXPECT_LT(std::abs(Ns(t) - time::MonotonicNs()), 1'000'000);
 }
 
+TEST_F(VdsoTest, NobodyElseCanWrite) {
+  for (const RefPtr<mm::Mappable>& part : {vdso_.data(), vdso_.image()}) {
+    const Ref<SharedFd> fd = *part->HostFile(false);
+    EXPECT_EQ(mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd->get(), 0), MAP_FAILED);
+    void* view = mmap(nullptr, 4096, PROT_READ, MAP_SHARED, fd->get(), 0);
+    ASSERT_NE(view, MAP_FAILED);
+    EXPECT_NE(mprotect(view, 4096, PROT_READ | PROT_WRITE), 0);
+    munmap(view, 4096);
+    EXPECT_EQ(pwrite(fd->get(), "x", 1, 0), -1);
+    EXPECT_EQ(part->HostFile(true).error(), Errno::kEACCES);
+  }
+}
+
 TEST_F(VdsoTest, TheOtherEntries) {
   Image image(vdso_);
   WaitUntilValid();

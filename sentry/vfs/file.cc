@@ -135,7 +135,11 @@ Result<int64_t> File::Seek(Context& ctx, int64_t offset, int32_t whence) {
   return target;
 }
 
-Result<void> File::ReadDir(Context&, DirSink&) { return Errno::kENOTDIR; }
+Result<void> File::ReadDir(Context& ctx, DirSink& sink) {
+  MutexLock lock(position_mu_);
+  return ReadDirAt(ctx, sink, position_);
+}
+Result<void> File::ReadDirAt(Context&, DirSink&, uint64_t&) { return Errno::kENOTDIR; }
 Result<int64_t> File::Ioctl(Context&, uint32_t, uint64_t) { return Errno::kENOTTY; }
 Result<void> File::Sync(Context&, bool) {
   // Kinds without storage can't be synchronised (fsync(2), EINVAL).

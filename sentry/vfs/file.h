@@ -45,6 +45,8 @@ class File : public RefCounted, public wait::Waitable {
   virtual Result<int64_t> Seek(Context& ctx, int64_t offset, int32_t whence);
   // Feeds entries from the current position on, and moves it. ENOTDIR by default.
   virtual Result<void> ReadDir(Context& ctx, DirSink& sink);
+  // What ReadDir does under the position's lock. File systems on top of others call it with a position of their own, one caller at a time.
+  virtual Result<void> ReadDirAt(Context& ctx, DirSink& sink, uint64_t& position);
   // ENOTTY by default. Arguments are decoded through ctx.memory().
   virtual Result<int64_t> Ioctl(Context& ctx, uint32_t command, uint64_t argument);
   virtual Result<void> Sync(Context& ctx, bool data_only);

@@ -6,6 +6,7 @@
 
 #include "sentry/mm/mappable.h"
 #include "sentry/vfs/file.h"
+#include "sentry/vfs/path_walk.h"
 
 namespace ringwall::vfs {
 
@@ -14,18 +15,7 @@ class FileMappable : public mm::Mappable {
   FileMappable(Ref<File> file, const Attributes& attributes) : file_(std::move(file)), identity_{attributes.dev, attributes.ino} {}
   Identity identity() const override { return identity_; }
   // Within the file system; readers with a mount namespace ask vfs::AbsoluteName of Description().
-  std::string Name() const override {
-    std::string name;
-    RefPtr<Dentry> at = file_->path().dentry;
-    while (at) {
-      RefPtr<Dentry> up = at->parent();
-      if (!up) break;
-      name.insert(0, "/" + at->name());
-      at = std::move(up);
-    }
-    return name.empty() ? file_->DisplayName() : name;
-  }
-  RefPtr<RefCounted> Description() const override { return file_; }
+  std::string Name() const override { return NameFromTop(file_->path()); }
 
  protected:
   File& file() const { return *file_; }

@@ -30,6 +30,23 @@ class TwoDirectories {
   Dentry* second_;
 };
 
+// The directory that is being replaced, if there is one: no file may be made in it. Its mutex ranks below both parents': it is below the new one,
+// and no ancestor of the old one.
+class HoldReplaced {
+ public:
+  explicit HoldReplaced(Dentry* directory) ABSL_NO_THREAD_SAFETY_ANALYSIS : directory_(directory) {
+    if (directory_ != nullptr) directory_->directory_mutex().LockNested();
+  }
+  ~HoldReplaced() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    if (directory_ != nullptr) directory_->directory_mutex().Unlock();
+  }
+  HoldReplaced(const HoldReplaced&) = delete;
+  HoldReplaced& operator=(const HoldReplaced&) = delete;
+
+ private:
+  Dentry* directory_;
+};
+
 // Linux's may_delete/may_create for the two ends, and for the moved directory itself: its ".." is rewritten.
 Result<void> CheckPermissions(Context& ctx, Inode& old_dir, Inode& moved, Inode& new_dir, Inode* replaced, bool exchange) {
   const Attributes moved_attributes = TRY(moved.GetAttributes(ctx));
@@ -112,20 +129,14 @@ Result<void> Rename(Context& ctx, const WalkStart& old_start, std::string_view o
   if (target && target->mounted_here.load(std::memory_order_acquire) > 0) return Errno::kEBUSY;
 
   FileSystem::NameChange change(fs);
-  const bool hold_target = target && !exchange && target_inode->IsDirectory();
-  // No file may be made in a directory that is being replaced. Its mutex ranks below both parents': it is below new_parent, and no ancestor of
-  // old_parent (checked above).
-  if (hold_target) target->directory_mutex().LockNested();
-  Result<void> result = old_dir.Rename(ctx, from.name, inode, new_dir, to.name, target_inode.get(), flags & ~abi::kRENAME_NOREPLACE);
-  if (result.ok()) {
-    if (exchange) {
-      moved->ExchangeWith(*target);
-    } else {
-      moved->MoveTo(new_parent, to.name);
-    }
+  const HoldReplaced hold(target && !exchange && target_inode->IsDirectory() ? target.get() : nullptr);
+  TRY(old_dir.Rename(ctx, from.name, inode, new_dir, to.name, target_inode.get(), flags & ~abi::kRENAME_NOREPLACE));
+  if (exchange) {
+    moved->ExchangeWith(*target);
+  } else {
+    moved->MoveTo(new_parent, to.name);
   }
-  if (hold_target) target->directory_mutex().Unlock();
-  return result;
+  return {};
 }
 
 }  // namespace ringwall::vfs

@@ -6,6 +6,7 @@
 #include "abi/fcntl.h"
 #include "abi/signal.h"
 #include "sentry/cred/credentials.h"
+#include "sentry/socket/socket.h"
 #include "sentry/task/call_state.h"
 
 namespace ringwall::syscalls {
@@ -30,6 +31,16 @@ bool BlocksUntilComplete(const vfs::File& file) {
   return file.kind() == vfs::FileKind::kPipe || file.kind() == vfs::FileKind::kSocket || file.kind() == vfs::FileKind::kTty;
 }
 
+// A socket's SO_RCVTIMEO and SO_SNDTIMEO hold for read(2) and write(2) too, and make them end with EINTR for a signal (socket(7), signal(7)).
+Errno ParkForTransfer(task::Task& task, vfs::File& file, wait::EventMask mask) {
+  int64_t timeout_ns = -1;
+  if (const auto* socket = file.As<socket::Socket>()) timeout_ns = (mask & abi::kPOLLOUT) != 0 ? socket->send_timeout_ns() : socket->receive_timeout_ns();
+  if (timeout_ns < 0) return task.ParkOnFile(file, mask);
+  const int64_t deadline_ns = task.DeadlineAfter(timeout_ns);
+  if (time::MonotonicNs() >= deadline_ns) return Errno::kEAGAIN;
+  return task.ParkOnFile(file, mask, Errno::kEINTR, deadline_ns);
+}
+
 }  // namespace
 
 uint64_t MovedSoFar(task::Task& task) {
@@ -49,7 +60,7 @@ Result<int64_t> ReadFile(task::Task& task, vfs::File& file, mm::IoSink& sink) {
   auto moved = file.Read(task, sink);
   if (moved.ok()) return static_cast<int64_t>(*moved);
   if (moved.error() != Errno::kEAGAIN || file.nonblocking()) return moved.error();
-  return task.ParkOnFile(file, abi::kPOLLIN | abi::kPOLLRDHUP);
+  return ParkForTransfer(task, file, abi::kPOLLIN | abi::kPOLLRDHUP);
 }
 
 Result<int64_t> WriteFile(task::Task& task, vfs::File& file, mm::IoSource& source) {
@@ -65,7 +76,7 @@ Result<int64_t> WriteFile(task::Task& task, vfs::File& file, mm::IoSource& sourc
       if (file.nonblocking()) return static_cast<int64_t>(moved);
     }
     if (!n.ok() && (n.error() != Errno::kEAGAIN || file.nonblocking())) return FinishPartialIo(task, moved, n.error());
-    const Errno parked = task.ParkOnFile(file, abi::kPOLLOUT);
+    const Errno parked = ParkForTransfer(task, file, abi::kPOLLOUT);
     if (parked != Errno::kParked) return FinishPartialIo(task, moved, parked);
     if (moved != 0) {
       auto* state = task.call_state<ProgressState>();

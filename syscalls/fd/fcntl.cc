@@ -1,6 +1,7 @@
 // fcntl(2).
 #include <utility>
 
+#include "abi/poll.h"
 #include "abi/resource.h"
 #include "sentry/fs/anon/memfd.h"
 #include "sentry/kernel/kernel.h"

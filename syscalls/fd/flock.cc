@@ -1,4 +1,5 @@
 // flock(2).
+#include "abi/poll.h"
 #include "sentry/task/call_state.h"
 #include "sentry/vfs/fd_table.h"
 #include "sentry/vfs/file_lock.h"

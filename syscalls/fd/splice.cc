@@ -43,14 +43,12 @@ Result<int64_t> SysSplice(Task& task, Fd in_fd, UserInOut<int64_t> in_offset, Fd
   const size_t length = std::min(count.value, kMaxRwCount);
   uint64_t in_at = TRY(ReadOffset(task, in_offset));
   uint64_t out_at = TRY(ReadOffset(task, out_offset));
-  Result<size_t> moved = Errno::kEINVAL;
-  if (in_pipe != nullptr && out_pipe != nullptr) {
-    moved = pipe::SplicePipes(*in_pipe, *out_pipe, length);
-  } else if (in_pipe != nullptr) {
-    moved = pipe::SpliceToFile(task, *in_pipe, out, out_offset.is_null() ? nullptr : &out_at, length);
-  } else {
-    moved = pipe::SpliceFromFile(task, in, in_offset.is_null() ? nullptr : &in_at, *out_pipe, length);
-  }
+  auto move = [&]() -> Result<size_t> {
+    if (in_pipe != nullptr && out_pipe != nullptr) return pipe::SplicePipes(*in_pipe, *out_pipe, length);
+    if (in_pipe != nullptr) return pipe::SpliceToFile(task, *in_pipe, out, out_offset.is_null() ? nullptr : &out_at, length);
+    return pipe::SpliceFromFile(task, in, in_offset.is_null() ? nullptr : &in_at, *out_pipe, length);
+  };
+  const auto moved = move();
   if (!moved.ok()) {
     const bool nonblocking = (flags.value & abi::kSPLICE_F_NONBLOCK) != 0 || in->nonblocking() || out->nonblocking();
     if (moved.error() == Errno::kEAGAIN && !nonblocking) return ParkOnEnds(task, in, out);

@@ -46,15 +46,15 @@ Result<int64_t> SysPwritev2(Task& task, Fd fd, UserIovecs iov, int64_t count, in
   if (!file->writable()) return Errno::kEBADF;
   mm::IovecList segments = TRY(mm::ReadIovecs(task.memory(), iov.address, static_cast<uint64_t>(count)));
   mm::UserSource source(task.memory(), std::move(segments));
-  Result<int64_t> moved = Errno::kEINVAL;
-  if ((flags.value & abi::kRWF_APPEND) != 0) {
-    const vfs::Attributes attributes = TRY(file->GetAttributes(task));
-    moved = PWriteFile(task, file, source, static_cast<int64_t>(attributes.size));
-  } else if (offset != -1) {
-    moved = PWriteFile(task, file, source, offset);
-  } else {
-    moved = WriteFile(task, file, source);
-  }
+  auto write = [&]() -> Result<int64_t> {
+    if ((flags.value & abi::kRWF_APPEND) != 0) {
+      const vfs::Attributes attributes = TRY(file->GetAttributes(task));
+      return PWriteFile(task, file, source, static_cast<int64_t>(attributes.size));
+    }
+    if (offset != -1) return PWriteFile(task, file, source, offset);
+    return WriteFile(task, file, source);
+  };
+  const auto moved = write();
   if (moved.ok() && (flags.value & kSync) != 0) TRY(file->Sync(task, (flags.value & abi::kRWF_SYNC) == 0));
   return moved;
 }

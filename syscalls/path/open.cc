@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "abi/poll.h"
 #include "abi/resource.h"
 #include "sentry/pipe/pipe.h"
 #include "sentry/task/call_state.h"

@@ -1,7 +1,6 @@
 // rt_sigtimedwait(2), rt_sigsuspend(2), pause(2), restart_syscall(2).
-#include "abi/poll.h"
 #include "sentry/signal/pending.h"
-#include "sentry/task/thread_group.h"
+#include "sentry/task/signals.h"
 #include "syscalls/signal/signal.h"
 
 namespace ringwall::syscalls {
@@ -15,14 +14,9 @@ Result<int32_t> SysRtSigtimedwait(Task& task, UserIn<abi::SigSet> set, UserOut<a
     if (!time::ValidTimespec(ts)) return Errno::kEINVAL;
     relative = time::ToNs(ts);
   }
-  const abi::SigInfo taken = task.TakeSignal(wanted);
-  if (taken.si_signo != 0) {
-    TRY(info.WriteIfSet(task.memory(), taken));
-    return taken.si_signo;
-  }
-  const int64_t deadline = task.DeadlineAfter(relative);
-  if (relative == 0 || task.DeadlinePassed()) return Errno::kEAGAIN;
-  return task.ParkForSignal(wanted, deadline);
+  const abi::SigInfo taken = TRY(task::WaitForSignal(task, wanted, task.DeadlineAfter(relative)));
+  TRY(info.WriteIfSet(task.memory(), taken));
+  return taken.si_signo;
 }
 
 Result<void> SysRtSigsuspend(Task& task, UserIn<abi::SigSet> set, uint64_t set_size) {

@@ -23,7 +23,7 @@ Result<Ref<socket::Socket>> SocketOf(Task& task, Fd fd) {
   const Ref<vfs::File> file = TRY(task.fds().GetForIo(fd));
   auto* socket = file->As<socket::Socket>();
   if (socket == nullptr) return Errno::kENOTSOCK;
-  return Ref<socket::Socket>::Share(socket);
+  return Ref<socket::Socket>(*socket);
 }
 
 Result<socket::Address> ReadAddress(Task& task, UserBuffer from, int32_t length) {

@@ -137,7 +137,8 @@ Result<int64_t> SendOne(Task& task, socket::Socket& socket, uint64_t address, ui
   socket::SendRequest request;
   request.flags = flags;
   request.to = TRY(ReadAddress(task, {message.header.msg_name}, message.header.msg_namelen));
-  request.control = TRY(ReadControl(task, socket, message.header));
+  // Control data went with the first byte; its descriptors may be closed by now.
+  if (MovedOfMessage(task) == 0) request.control = TRY(ReadControl(task, socket, message.header));
   const CallerOf caller = TRY(CallerOf::For(task, request.to));
   request.caller = caller.caller();
   mm::UserSource source(task.memory(), std::move(message.segments));

@@ -6,6 +6,7 @@
 
 #include "abi/resource.h"
 #include "sentry/kernel/kernel.h"
+#include "sentry/observe/unimplemented.h"
 #include "sentry/vfs/fd_table.h"
 #include "syscalls/socket/socket.h"
 

@@ -1,6 +1,7 @@
 // getrlimit(2), setrlimit(2), prlimit(2).
 #include "abi/resource.h"
 #include "sentry/cred/credentials.h"
+#include "sentry/mm/memory_manager.h"
 #include "sentry/task/thread_group.h"
 #include "sentry/vfs/fd_table.h"
 #include "syscalls/task/task.h"
@@ -12,7 +13,12 @@ Result<void> SetLimit(Task& task, task::ThreadGroup& target, int32_t resource, c
   if (limit.rlim_cur > limit.rlim_max) return Errno::kEINVAL;
   if (resource == abi::kRLIMIT_NOFILE && limit.rlim_max > vfs::FdTable::kMaxFds) return Errno::kEPERM;
   if (limit.rlim_max > target.GetLimit(resource).rlim_max && !task.creds().Has(abi::kCAP_SYS_RESOURCE)) return Errno::kEPERM;
+  const uint64_t old = target.GetLimit(resource).rlim_cur;
   target.SetLimit(resource, limit);
+  // A main stack that may grow further does so at once; the limit stands even where there is no room (getrlimit(2)).
+  if (resource == abi::kRLIMIT_STACK && limit.rlim_cur > old && &target == &task.thread_group()) {
+    (void)task.mm().RaiseStackLimit(limit.rlim_cur, &task.thread()).ok();
+  }
   return {};
 }
 

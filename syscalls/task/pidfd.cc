@@ -5,9 +5,9 @@
 #include "sentry/cred/credentials.h"
 #include "sentry/fs/anon/pidfd.h"
 #include "sentry/task/clone.h"
+#include "sentry/task/signals.h"
 #include "sentry/task/thread_group.h"
 #include "sentry/vfs/fd_table.h"
-#include "syscalls/signal/permission.h"
 #include "syscalls/task/task.h"
 
 namespace ringwall::syscalls {
@@ -26,13 +26,13 @@ Result<void> SysPidfdSendSignal(Task& task, Fd pidfd, int32_t signo, UserIn<abi:
   const int32_t pid = TRY(anon::PidOfPidfd(*file));
   const RefPtr<task::ThreadGroup> group = task.thread_group().pids().FindGroup(pid);
   if (!group) return Errno::kESRCH;
-  abi::SigInfo sent = UserSignal(task, signo, abi::kSI_USER);
+  abi::SigInfo sent = task::InfoFrom(task, signo, abi::kSI_USER);
   if (!info.is_null()) {
     sent = TRY(info.Read(task.memory()));
     if (sent.si_signo != signo) return Errno::kEINVAL;
     if ((sent.si_code >= 0 || sent.si_code == abi::kSI_TKILL) && group.get() != &task.thread_group()) return Errno::kEPERM;
   }
-  TRY(CheckMaySignal(task, *group, signo));
+  TRY(task::MaySignal(task, *group, signo));
   if (signo == 0) return {};
   return group->SendSignal(sent);
 }

@@ -104,6 +104,18 @@ Result<int64_t> GetSubreaper(Task& task, uint64_t address) {
   return 0;
 }
 
+// PR_SET_VMA_ANON_NAME: at most 80 bytes of printable characters; null takes the name away.
+Result<int64_t> NameArea(Task& task, uint64_t what, uint64_t address, uint64_t length, uint64_t name_address) {
+  if (what != static_cast<uint64_t>(abi::kPR_SET_VMA_ANON_NAME)) return Errno::kEINVAL;
+  std::string name;
+  if (name_address != 0) name = TRY(task.memory().ReadString(name_address, 80, Errno::kEINVAL));
+  for (const char c : name) {
+    if (c < 0x20 || c > 0x7e || std::string_view("[]\\$`").find(c) != std::string_view::npos) return Errno::kEINVAL;
+  }
+  TRY(task.mm().NameAnonymous(address, length, name));
+  return 0;
+}
+
 Result<int64_t> SetTimerSlack(Task& task, uint64_t ns) {
   Task::Scheduling s = task.scheduling();
   s.timer_slack_ns = ns == 0 ? 50'000 : ns;
@@ -185,8 +197,7 @@ Result<int64_t> SysPrctl(Task& task, int32_t option, uint64_t arg2, uint64_t arg
       if (arg2 != 0 || !rest_zero) return Errno::kEINVAL;
       return 0;
     case abi::kPR_SET_VMA:
-      // Names of anonymous areas are only shown; without CONFIG_ANON_VMA_NAME Linux says EINVAL, and libraries expect that.
-      return Errno::kEINVAL;
+      return NameArea(task, arg2, arg3, arg4, arg5);
     case abi::kPR_GET_SPECULATION_CTRL:
       return 0;  // not affected, as far as a guest may know
     case abi::kPR_SET_PTRACER:

@@ -3,41 +3,14 @@
 #include "syscalls/time/time.h"
 
 namespace ringwall::syscalls {
-namespace {
-
-constexpr int64_t kTickNs = 4'000'000;  // resolution of the coarse clocks: CONFIG_HZ 250
-
-Result<int64_t> ReadClock(Task& task, int32_t clock) {
-  switch (clock) {
-    case abi::kCLOCK_REALTIME:
-    case abi::kCLOCK_REALTIME_COARSE:
-    case abi::kCLOCK_REALTIME_ALARM:
-      return time::RealtimeNs();
-    case abi::kCLOCK_TAI:
-      return time::RealtimeNs() + time::TaiOffsetSeconds() * time::kNsPerSecond;
-    case abi::kCLOCK_MONOTONIC:
-    case abi::kCLOCK_MONOTONIC_RAW:
-    case abi::kCLOCK_MONOTONIC_COARSE:
-      return time::MonotonicNs();
-    case abi::kCLOCK_BOOTTIME:
-    case abi::kCLOCK_BOOTTIME_ALARM:
-      return time::BoottimeNs();
-    default:
-      return task::ReadCpuClock(task, clock);
-  }
-}
-
-}  // namespace
-
 Result<void> SysClockGettime(Task& task, int32_t clock, UserOut<abi::Timespec> ts) {
-  const int64_t ns = TRY(ReadClock(task, clock));
+  const int64_t ns = TRY(task::ReadClock(task, clock));
   return ts.Write(task.memory(), time::ToTimespec(ns));
 }
 
 Result<void> SysClockGetres(Task& task, int32_t clock, UserOut<abi::Timespec> ts) {
-  TRY(ReadClock(task, clock));
-  const bool coarse = clock == abi::kCLOCK_REALTIME_COARSE || clock == abi::kCLOCK_MONOTONIC_COARSE;
-  return ts.WriteIfSet(task.memory(), time::ToTimespec(coarse ? kTickNs : 1));
+  const int64_t ns = TRY(task::ClockResolution(task, clock));
+  return ts.WriteIfSet(task.memory(), time::ToTimespec(ns));
 }
 
 Result<void> SysGettimeofday(Task& task, UserOut<abi::Timeval> tv, UserOut<abi::Timezone> tz) {

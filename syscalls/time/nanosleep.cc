@@ -60,7 +60,7 @@ Result<void> SysClockNanosleep(Task& task, int32_t clock, int32_t flags, UserIn<
   int64_t wanted = time::ToNs(ts);
   if (clock == abi::kCLOCK_PROCESS_CPUTIME_ID) {
     // The clock goes on only while the process runs: looked at again each time it could have got there.
-    const int64_t now = TRY(task::ReadCpuClock(task, clock));
+    const int64_t now = TRY(task::ReadClock(task, clock));
     if (absolute) {
       if (now >= wanted) return {};
       return task.ParkUntilWoken(time::SaturatingAdd(time::MonotonicNs(), wanted - now), Errno::kRestartNoHand);
@@ -69,10 +69,7 @@ Result<void> SysClockNanosleep(Task& task, int32_t clock, int32_t flags, UserIn<
   }
   if (!absolute) return SleepUntil(task, task.DeadlineAfter(wanted), remaining.address, false);
   // Absolute times of other clocks are turned into monotonic ones at each run, so that a set clock counts from the next wake-up on.
-  int64_t now_there = time::MonotonicNs();
-  if (clock == abi::kCLOCK_REALTIME || clock == abi::kCLOCK_REALTIME_ALARM) now_there = time::RealtimeNs();
-  if (clock == abi::kCLOCK_TAI) now_there = time::RealtimeNs() + time::TaiOffsetSeconds() * time::kNsPerSecond;
-  if (clock == abi::kCLOCK_BOOTTIME || clock == abi::kCLOCK_BOOTTIME_ALARM) now_there = time::BoottimeNs();
+  const int64_t now_there = TRY(task::ReadClock(task, clock));
   if (wanted <= now_there) return {};
   return SleepUntil(task, time::SaturatingAdd(time::MonotonicNs(), wanted - now_there), 0, true);
 }

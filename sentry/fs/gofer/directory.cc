@@ -2,7 +2,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/base/thread_annotations.h"
 #include "sentry/fs/gofer/file.h"
 #include "sentry/fs/gofer/inode.h"
 
@@ -24,24 +23,23 @@ class GoferDirectory final : public vfs::File {
   GoferDirectory(vfs::Path path, uint32_t flags) : File(kKind, std::move(path), flags) {}
   Result<size_t> PRead(Context&, mm::IoSink&, uint64_t) override { return Errno::kEISDIR; }
 
-  Result<void> ReadDir(Context& ctx, vfs::DirSink& sink) override {
-    MutexLock lock(position_mu_);
-    if (position_ > static_cast<uint64_t>(kEnd)) return {};
-    if (position_ == 0) {
+  Result<void> ReadDirAt(Context& ctx, vfs::DirSink& sink, uint64_t& position) override {
+    if (position > static_cast<uint64_t>(kEnd)) return {};
+    if (position == 0) {
       const vfs::Attributes mine = TRY(inode().GetAttributes(ctx));
       if (!sink.Add(".", mine.ino, kDtDir, 1)) return {};
-      position_ = 1;
+      position = 1;
       batch_.clear();
       batch_at_ = -1;
     }
-    if (position_ == 1) {
+    if (position == 1) {
       vfs::Attributes up = TRY(inode().GetAttributes(ctx));
       if (const RefPtr<vfs::Dentry> parent = path().dentry->parent()) up = TRY(parent->inode_raw()->GetAttributes(ctx));
       if (!sink.Add("..", up.ino, kDtDir, kFirst)) return {};
-      position_ = kFirst;
+      position = kFirst;
     }
     for (;;) {
-      const int64_t at = static_cast<int64_t>(position_);
+      const int64_t at = static_cast<int64_t>(position);
       if (at == kEnd) return {};
       if (at != batch_at_ || next_in_batch_ == batch_.size()) {
         gofer::DirectoryBatch batch = TRY(inode().client().ReadDir(inode().node(), ToCookie(at)));
@@ -51,7 +49,7 @@ class GoferDirectory final : public vfs::File {
         if (batch_.empty()) {
           const int64_t next = ToPosition(batch.next);
           if (batch.end || next == at) return {};  // no progress is an end, too
-          position_ = static_cast<uint64_t>(next);
+          position = static_cast<uint64_t>(next);
           continue;
         }
       }
@@ -60,7 +58,7 @@ class GoferDirectory final : public vfs::File {
         const int64_t next = ToPosition(entry.next);
         if (!sink.Add(entry.name, entry.ino, static_cast<uint8_t>(entry.type), next)) return {};
         ++next_in_batch_;
-        position_ = static_cast<uint64_t>(next);
+        position = static_cast<uint64_t>(next);
         batch_at_ = next;
       }
     }
@@ -70,9 +68,10 @@ class GoferDirectory final : public vfs::File {
 
  private:
   GoferInode& inode() const { return static_cast<GoferInode&>(path().inode()); }
-  std::vector<gofer::ListedEntry> batch_ ABSL_GUARDED_BY(position_mu_);
-  size_t next_in_batch_ ABSL_GUARDED_BY(position_mu_) = 0;
-  int64_t batch_at_ ABSL_GUARDED_BY(position_mu_) = -1;  // the position that the rest of the batch continues
+  // ReadDirAt has one caller at a time.
+  std::vector<gofer::ListedEntry> batch_;
+  size_t next_in_batch_ = 0;
+  int64_t batch_at_ = -1;  // the position that the rest of the batch continues
 };
 
 }  // namespace

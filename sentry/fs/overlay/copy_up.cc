@@ -22,14 +22,14 @@ Result<void> CopyData(Context& ctx, vfs::Inode& from, vfs::Inode& to, uint64_t s
   std::vector<std::byte> buffer(std::min<uint64_t>(kPiece, size));
   uint64_t written = 0;
   for (uint64_t offset = 0; offset < size;) {
-    // Holes stay holes.
-    const Result<int64_t> data = in->Seek(ctx, static_cast<int64_t>(offset), abi::kSEEK_DATA);
-    if (data == Errno::kENXIO) break;
-    if (data.ok()) offset = static_cast<uint64_t>(*data);
-    if (offset >= size) break;
     mm::KernelSink sink(absl::MakeSpan(buffer).subspan(0, std::min<uint64_t>(buffer.size(), size - offset)));
     const size_t n = TRY(in->PRead(ctx, sink, offset));
     if (n == 0) break;
+    // Holes stay holes.
+    if (std::all_of(buffer.begin(), buffer.begin() + static_cast<ptrdiff_t>(n), [](std::byte b) { return b == std::byte{0}; })) {
+      offset += n;
+      continue;
+    }
     mm::KernelSource source(absl::MakeConstSpan(buffer).subspan(0, n));
     while (source.remaining() != 0) {
       const size_t moved = TRY(out->PWrite(ctx, source, offset));

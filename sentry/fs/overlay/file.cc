@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "abi/fcntl.h"
-#include "absl/base/thread_annotations.h"
 #include "sentry/fs/overlay/inode.h"
 #include "sentry/vfs/file.h"
 #include "sentry/vfs/file_mappable.h"
@@ -132,9 +131,8 @@ class OverlayDirectory final : public vfs::File {
 
   // A directory that nobody changed is read straight from below. One with an upper half is read as it was when reading began, so that
   // positions stay what they are; rewinding looks again.
-  Result<void> ReadDir(Context& ctx, vfs::DirSink& sink) override {
-    MutexLock lock(position_mu_);
-    if (position_ == 0 || (!lower_ && !merged_.has_value())) {
+  Result<void> ReadDirAt(Context& ctx, vfs::DirSink& sink, uint64_t& position) override {
+    if (position == 0 || (!lower_ && !merged_.has_value())) {
       lower_.reset();
       merged_.reset();
       OverlayInode& mine = inode();
@@ -147,24 +145,21 @@ class OverlayDirectory final : public vfs::File {
     const uint64_t parent_ino = TRY(ParentIno(ctx));
     if (lower_) {
       PassSink pass(sink, parent_ino);
-      lower_->SetPosition(position_);
-      const Result<void> read = lower_->ReadDir(ctx, pass);
-      position_ = lower_->position();
-      return read;
+      return lower_->ReadDirAt(ctx, pass, position);
     }
-    if (position_ == 0) {
+    if (position == 0) {
       const vfs::Attributes attributes = TRY(inode().GetAttributes(ctx));
       if (!sink.Add(".", attributes.ino, kDtDir, 1)) return {};
-      position_ = 1;
+      position = 1;
     }
-    if (position_ == 1) {
+    if (position == 1) {
       if (!sink.Add("..", parent_ino, kDtDir, 2)) return {};
-      position_ = 2;
+      position = 2;
     }
-    while (position_ - 2 < merged_->size()) {
-      const Listed& entry = (*merged_)[position_ - 2];
-      if (!sink.Add(entry.name, entry.ino, entry.type, static_cast<int64_t>(position_ + 1))) return {};
-      ++position_;
+    while (position - 2 < merged_->size()) {
+      const Listed& entry = (*merged_)[position - 2];
+      if (!sink.Add(entry.name, entry.ino, entry.type, static_cast<int64_t>(position + 1))) return {};
+      ++position;
     }
     return {};
   }
@@ -177,8 +172,9 @@ class OverlayDirectory final : public vfs::File {
     const vfs::Attributes attributes = TRY(up.GetAttributes(ctx));
     return attributes.ino;
   }
-  RefPtr<vfs::File> lower_ ABSL_GUARDED_BY(position_mu_);
-  std::optional<std::vector<Listed>> merged_ ABSL_GUARDED_BY(position_mu_);
+  // ReadDirAt has one caller at a time.
+  RefPtr<vfs::File> lower_;
+  std::optional<std::vector<Listed>> merged_;
 };
 
 }  // namespace

@@ -42,9 +42,9 @@ Result<Ref<vfs::File>> OpenLayer(Context& ctx, vfs::Inode& inode, uint32_t flags
 Result<std::vector<Listed>> ListLayer(Context& ctx, vfs::Inode& directory) {
   const Ref<vfs::File> file = TRY(OpenLayer(ctx, directory, abi::kO_RDONLY | abi::kO_DIRECTORY));
   std::vector<Listed> out;
-  for (;;) {
+  for (uint64_t position = 0;;) {
     CollectSink sink(out);
-    TRY(file->ReadDir(ctx, sink));
+    TRY(file->ReadDirAt(ctx, sink, position));
     if (sink.taken() == 0) return out;
   }
 }

@@ -23,28 +23,25 @@ class DirectoryFile final : public vfs::File {
   Result<size_t> Read(Context&, mm::IoSink&) override { return Errno::kEISDIR; }
   Result<size_t> PRead(Context&, mm::IoSink&, uint64_t) override { return Errno::kEISDIR; }
 
-  Result<void> ReadDir(Context& ctx, vfs::DirSink& sink) override {
+  Result<void> ReadDirAt(Context& ctx, vfs::DirSink& sink, uint64_t& position) override {
     uint64_t parent_ino = inode_->ino();
     if (const RefPtr<vfs::Dentry> parent = path().dentry->parent()) {
       const vfs::Attributes attributes = TRY(parent->inode_raw()->GetAttributes(ctx));
       parent_ino = attributes.ino;
     }
-    {
-      MutexLock lock(position_mu_);
-      auto at = static_cast<int64_t>(position_);
-      if (at == 0 && sink.Add(".", inode_->ino(), abi::kDT_DIR, 1)) at = 1;
-      if (at == 1 && sink.Add("..", parent_ino, abi::kDT_DIR, 2)) at = 2;
-      for (bool full = at < 2; !full;) {
-        const std::vector<DirectoryInode::Listed> batch = inode_->List(at, kListBatch);
-        for (const DirectoryInode::Listed& entry : batch) {
-          full = !sink.Add(entry.name, entry.ino, entry.type, entry.cookie + 1);
-          if (full) break;
-          at = entry.cookie + 1;
-        }
-        if (batch.size() < kListBatch) break;
+    auto at = static_cast<int64_t>(position);
+    if (at == 0 && sink.Add(".", inode_->ino(), abi::kDT_DIR, 1)) at = 1;
+    if (at == 1 && sink.Add("..", parent_ino, abi::kDT_DIR, 2)) at = 2;
+    for (bool full = at < 2; !full;) {
+      const std::vector<DirectoryInode::Listed> batch = inode_->List(at, kListBatch);
+      for (const DirectoryInode::Listed& entry : batch) {
+        full = !sink.Add(entry.name, entry.ino, entry.type, entry.cookie + 1);
+        if (full) break;
+        at = entry.cookie + 1;
       }
-      position_ = static_cast<uint64_t>(at);
+      if (batch.size() < kListBatch) break;
     }
+    position = static_cast<uint64_t>(at);
     inode_->Accessed(ctx, path(), flags());
     return {};
   }

@@ -75,7 +75,7 @@ class SymlinkInode final : public TmpInode {
   Result<std::string> ReadLink(Context&) override { return target_; }
 
  private:
-  void FillSizeLocked(vfs::Attributes& attributes) override;
+  void FillSizeLocked(vfs::Attributes& attributes) override ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   const std::string target_;
 };
 
@@ -91,8 +91,8 @@ class RegularInode final : public TmpInode {
   Result<Ref<SharedFd>> MemoryFile();
 
  private:
-  void FillSizeLocked(vfs::Attributes& attributes) override;
-  Result<void> ResizeLocked(uint64_t size) override;
+  void FillSizeLocked(vfs::Attributes& attributes) override ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  Result<void> ResizeLocked(uint64_t size) override ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void WrittenLocked(Context& ctx) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   FileData data_ ABSL_GUARDED_BY(mu_);
 };
@@ -132,7 +132,7 @@ class DirectoryInode final : public TmpInode {
   // Charges the name and builds the inode: `make(owner)`.
   template <typename Make>
   Result<Ref<vfs::Inode>> AddNew(Context& ctx, std::string_view name, uint32_t mode, Make make);
-  void FillSizeLocked(vfs::Attributes& attributes) override;
+  void FillSizeLocked(vfs::Attributes& attributes) override ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   RefPtr<TmpInode> FindLocked(std::string_view name) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void InsertLocked(std::string_view name, Ref<TmpInode> inode) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Returns what was there, for the caller to drop outside the lock.

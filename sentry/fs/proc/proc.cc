@@ -1,0 +1,64 @@
+// The top of proc(5): numbers, self, thread-self.
+#include "sentry/fs/proc/proc.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "abi/dirent.h"
+#include "abi/statfs.h"
+#include "sentry/fs/proc/instance.h"
+
+namespace ringwall::proc {
+namespace {
+
+Ref<kit::SymlinkNode> LinkOfReader(kit::KitFs& fs, bool thread) {
+  return MakeRef<kit::SymlinkNode>(fs, kit::NodeOptions{}, [thread](Context& ctx) -> Result<std::string> {
+    task::Task* reader = ctx.AsTask();
+    if (reader == nullptr) return Errno::kENOENT;
+    std::string text = std::to_string(ctx.tgid());
+    if (thread) text += "/task/" + std::to_string(reader->tid());
+    return text;
+  });
+}
+
+}  // namespace
+
+Result<Ref<vfs::FileSystem>> Create(Context& ctx, kernel::Kernel& kernel) {
+  const Ref<kit::KitFs> fs = kit::KitFs::Create("proc", abi::kPROC_SUPER_MAGIC, ctx.Now());
+  const Ref<Settings> settings = MakeRef<Settings>();
+  kit::Directory::Dynamic pids;
+  // The nodes hold the file system; the closures of the root hold only a plain reference to it.
+  pids.lookup = [&fs = *fs.get(), settings, &kernel](Context&, std::string_view name) -> Result<Ref<vfs::Inode>> {
+    const int32_t id = ParseNumber(name);
+    if (id <= 0) return Errno::kENOENT;
+    RefPtr<task::ThreadGroup> group = kernel.pids().FindGroup(id);
+    if (!group) {
+      // A thread's number works as well, unlisted (proc_tid(5)); it shows the thread's process.
+      const RefPtr<task::Task> thread = kernel.pids().FindTask(id);
+      if (!thread) return Errno::kENOENT;
+      return Ref<vfs::Inode>(MakeTaskDirectory(fs, settings, Subject(kernel, Ref<task::ThreadGroup>(thread->thread_group()), id)));
+    }
+    return Ref<vfs::Inode>(MakeTaskDirectory(fs, settings, Subject(kernel, std::move(group).ToRef())));
+  };
+  pids.list = [&kernel](Context&, int64_t from) {
+    std::vector<kit::Directory::Listed> out;
+    for (const Ref<task::ThreadGroup>& group : kernel.pids().AllGroups()) {
+      if (group->pid() < from) continue;
+      out.push_back({std::to_string(group->pid()), Subject(kernel, group).Ino(kEntryNumbers), abi::kDT_DIR, group->pid()});
+    }
+    return out;
+  };
+  const Ref<kit::Directory> root = MakeRef<kit::Directory>(fs, kit::NodeOptions{.mode = 0555, .ino = 1}, std::move(pids));
+  (void)fs->NextIno();  // 1 is the root's
+  AddMachineFiles(fs, root, kernel);
+  AddSysctl(fs, root, kernel);
+  root->Add("mounts", MakeRef<kit::SymlinkNode>(fs, "self/mounts"));
+  root->Add("net", MakeRef<kit::SymlinkNode>(fs, "self/net"));
+  root->Add("self", LinkOfReader(fs, false));
+  root->Add("thread-self", LinkOfReader(fs, true));
+  fs->SetRoot(root);
+  return Ref<vfs::FileSystem>(fs);
+}
+
+}  // namespace ringwall::proc

@@ -1,0 +1,18 @@
+// proc(5): processes and the kernel's own figures as files.
+#pragma once
+
+#include "base/error/result.h"
+#include "base/ref/ref.h"
+#include "sentry/context/context.h"
+#include "sentry/vfs/inode.h"
+
+namespace ringwall::kernel {
+class Kernel;
+}
+
+namespace ringwall::proc {
+
+// The tree of one sandbox. `kernel` outlives it.
+Result<Ref<vfs::FileSystem>> Create(Context& ctx, kernel::Kernel& kernel);
+
+}  // namespace ringwall::proc
