@@ -91,7 +91,7 @@ class World:
             os.mkdir(folder, 0o755)
         os.chmod(self.top, 0o755)
         shutil.copy(program, os.path.join(self.tools, "syscall_bench"))
-        for folder in ("usr", "etc", "proc", "sys", "dev", "tmp", "work", "tools", "root"):
+        for folder in ("usr", "etc", "proc", "sys", "dev", "tmp", "data", "tools", "root"):
             os.mkdir(os.path.join(self.rootfs, folder))
         for name in ("bin", "sbin", "lib", "lib32", "lib64", "libx32"):
             if os.path.islink("/" + name):
@@ -111,7 +111,7 @@ class World:
             return {"destination": to, "type": "bind", "source": source, "options": ["rbind", mode]}
         config = {
             "ociVersion": "1.0.2",
-            "process": {"terminal": False, "user": {"uid": 0, "gid": 0}, "args": words, "cwd": "/work",
+            "process": {"terminal": False, "user": {"uid": 0, "gid": 0}, "args": words, "cwd": "/data",
                         "env": [f"{k}={v}" for k, v in env.items()],
                         "capabilities": {kind: CAPABILITIES for kind in ("bounding", "effective", "permitted")}},
             "root": {"path": self.rootfs, "readonly": False},
@@ -120,7 +120,7 @@ class World:
                 {"destination": "/proc", "type": "proc", "source": "proc"},
                 {"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "mode=755"]},
                 {"destination": "/tmp", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "mode=1777"]},
-                bind("/usr", "/usr", "ro"), bind("/etc", "/etc", "ro"), bind(self.tools, "/tools", "ro"), bind(self.work, "/work", "rw"),
+                bind("/usr", "/usr", "ro"), bind("/etc", "/etc", "ro"), bind(self.tools, "/tools", "ro"), bind(self.work, "/data", "rw"),
             ],
             "linux": {"namespaces": [{"type": kind} for kind in ("pid", "mount", "ipc", "uts", "network")]},
         }
@@ -131,7 +131,7 @@ class World:
 
 class Engine:
     """Runs commands whose words may contain {work} and {tools}."""
-    work, tools = "/work", "/tools"
+    work, tools = "/data", "/tools"
 
     def __init__(self, name, world, command):
         self.name, self.world, self.command = name, world, command

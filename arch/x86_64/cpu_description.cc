@@ -6,8 +6,8 @@
 
 #include <algorithm>
 #include <cstring>
-
-#include "arch/x86_64/cpu_features.h"
+#include <string_view>
+#include <utility>
 
 namespace ringwall::arch {
 namespace {
@@ -80,17 +80,27 @@ uint64_t EnabledState() {
   return uint64_t{high} << 32 | low;
 }
 
-uint32_t LargestCacheKib() {
-  uint64_t largest = 0;
+// Leaf 4, or where AMD has the same; empty when the CPU has neither.
+std::vector<CpuCache> ReadCaches() {
+  std::vector<CpuCache> caches;
   for (const uint32_t leaf : {4u, 0x8000001du}) {
-    for (uint32_t i = 0; i < 16; ++i) {
+    for (uint32_t i = 0; i < 16 && caches.size() < 16; ++i) {
       const Leaf l = Cpuid(leaf, i);
-      if ((l.r[kEax] & 0x1f) == 0) break;
-      const uint64_t ways = (l.r[kEbx] >> 22) + 1, partitions = (l.r[kEbx] >> 12 & 0x3ff) + 1, line = (l.r[kEbx] & 0xfff) + 1;
-      largest = std::max(largest, ways * partitions * line * (uint64_t{l.r[kEcx]} + 1));
+      const uint32_t type = l.r[kEax] & 0x1f;
+      if (type == 0 || type > 3) break;
+      CpuCache cache;
+      cache.level = l.r[kEax] >> 5 & 7;
+      cache.type = type == 1 ? "Data" : type == 2 ? "Instruction" : "Unified";
+      cache.ways = (l.r[kEbx] >> 22) + 1;
+      cache.partitions = (l.r[kEbx] >> 12 & 0x3ff) + 1;
+      cache.line_size = (l.r[kEbx] & 0xfff) + 1;
+      cache.sets = l.r[kEcx] + 1;
+      cache.kib = static_cast<uint32_t>(uint64_t{cache.ways} * cache.partitions * cache.line_size * cache.sets / 1024);
+      caches.push_back(std::move(cache));
     }
+    if (!caches.empty()) break;
   }
-  return static_cast<uint32_t>(largest / 1024);
+  return caches;
 }
 
 uint32_t BaseKhz() {
@@ -133,7 +143,8 @@ CpuDescription Read() {
   cpu.physical_bits = sizes.r[kEax] & 0xff;
   cpu.virtual_bits = sizes.r[kEax] >> 8 & 0xff;
   cpu.khz = BaseKhz();
-  cpu.cache_kib = LargestCacheKib();
+  cpu.caches = ReadCaches();
+  for (const CpuCache& cache : cpu.caches) cpu.cache_kib = std::max(cpu.cache_kib, cache.kib);
   const uint64_t state = EnabledState();
   for (const Feature& f : kFeatures) {
     if ((Cpuid(f.leaf, f.sub).r[f.reg] >> f.bit & 1) == 0) continue;

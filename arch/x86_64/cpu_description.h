@@ -3,8 +3,15 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace ringwall::arch {
+
+struct CpuCache {
+  uint32_t level = 0;
+  std::string type;        // "Data", "Instruction", "Unified"
+  uint32_t kib = 0, line_size = 0, ways = 0, sets = 0, partitions = 0;
+};
 
 struct CpuDescription {
   std::string vendor;      // "GenuineIntel"
@@ -15,6 +22,7 @@ struct CpuDescription {
   uint32_t line_size = 64; // clflush
   uint32_t physical_bits = 0, virtual_bits = 0;
   uint32_t cpuid_level = 0;
+  std::vector<CpuCache> caches;
   std::string flags;       // Linux's names, separated by blanks
 };
 

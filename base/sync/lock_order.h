@@ -35,6 +35,7 @@ enum class LockRank : uint8_t {
   kFutex = 120,          // one futex bucket; by address when two
   kProcessTimers = 126,  // one process's interval and POSIX timers
   kTimer = 130,          // timer queue
+  kLimits = 135,         // one process's resource limits: read by file systems under their own locks
   kWaitQueue = 140,      // one wait queue: leaf of the kernel proper
   kEpollReady = 145,     // an epoll instance's ready list: filled from within the wait queues of its files
   kReady = 150,          // a worker's ready list

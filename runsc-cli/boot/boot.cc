@@ -21,7 +21,10 @@
 #include "runsc-cli/boot/kernel_target.h"
 #include "runsc-cli/boot/mounts.h"
 #include "sentry/control/server.h"
+#include "abi/fcntl.h"
+#include "abi/socket.h"
 #include "sentry/fs/anon/pidfd.h"
+#include "sentry/fs/dev/dev.h"
 #include "sentry/fs/host/console_link.h"
 #include "sentry/fs/host/host_file.h"
 #include "sentry/fs/host/host_poller.h"
@@ -31,8 +34,11 @@
 #include "sentry/kernel/tty_job_control.h"
 #include "sentry/observe/unimplemented.h"
 #include "sentry/pipe/pipe.h"
+#include "sentry/socket/socket.h"
+#include "sentry/socket/unix/family.h"
 #include "sentry/task/clone.h"
 #include "sentry/tty/tty.h"
+#include "sentry/vdso/vdso.h"
 #include "syscalls/core/table_builder.h"
 
 namespace ringwall::boot {
@@ -135,9 +141,14 @@ class Sentry {
     if (!server.ok()) return absl::StrCat("control socket: ", ErrnoName(server.error()));
     server_ = std::move(*server);
     pipe::RegisterFifos();
+    devfs::RegisterDevices();
+    tty::RegisterDevTty();
+    socket::RegisterFamily(abi::kAF_UNIX, socket::MakeUnixFamily());
+    // Makes its pages while memory files can still be sealed.
+    (void)vdso::Vdso::Get();
     task::SetPidfdFactory(&PidfdOf);
     job_control_ = std::make_unique<kernel::TtyJobControl>(*kernel_);
-    tty::SetJobControl(job_control_.get());
+    kernel::TtyJobControl::Install(*job_control_);
     return "";
   }
 

@@ -9,7 +9,7 @@
 #include "sentry/fs/dev/dev.h"
 #include "sentry/fs/devpts/devpts.h"
 #include "sentry/fs/gofer/gofer_fs.h"
-#include "sentry/fs/overlay/overlay.h"
+#include "sentry/fs/overlay/overlay_fs.h"
 #include "sentry/fs/proc/proc.h"
 #include "sentry/fs/sys/sys.h"
 #include "sentry/fs/tmpfs/tmpfs.h"
@@ -61,16 +61,18 @@ class Builder {
   Result<Ref<vfs::FileSystem>> MakeFileSystem(const MountConfig& mount) {
     switch (mount.kind) {
       case MountKind::kGofer: {
-        Ref<vfs::FileSystem> lower = TRY(goferfs::GoferFs::Create(gofer_, mount.gofer_index));
+        const Ref<goferfs::GoferFs> tree = TRY(goferfs::GoferFs::Create(gofer_, mount.gofer_index));
+        Ref<vfs::FileSystem> lower = tree;
         if (!mount.overlay) return lower;
         const Ref<tmpfs::TmpFs> upper = tmpfs::TmpFs::Create(ctx_, {.mode = 0755, .name = "overlay-upper"});
-        return overlay::OverlayFs::Create(ctx_, std::move(lower), upper);
+        const Ref<overlay::OverlayFs> merged = TRY(overlay::OverlayFs::Create(ctx_, std::move(lower), upper));
+        return Ref<vfs::FileSystem>(merged);
       }
       case MountKind::kTmpfs:
       case MountKind::kMqueue:
       case MountKind::kCgroup: {
         // /dev comes as a tmpfs; what belongs into it is the kernel's.
-        if (mount.destination == "/dev") return dev::Create(ctx_, kernel_);
+        if (mount.destination == "/dev") return devfs::Create(ctx_, {});
         const tmpfs::Options options = TRY(tmpfs::ParseOptions(mount.data, {.mode = 01777}));
         return Ref<vfs::FileSystem>(tmpfs::TmpFs::Create(ctx_, options));
       }

@@ -20,7 +20,23 @@ abi::SigInfo KernelSignal(int32_t signo) {
   return info;
 }
 
+// The leader of a session has died with its controlling terminal; only terminals are ever stored in a session.
+void HangUp(Kernel&, task::Session& session, RefCounted& terminal) { static_cast<tty::Terminal&>(terminal).SessionLeaderDied(session.sid); }
+
+// A container's first process starts in possession of its console.
+void Adopt(task::ThreadGroup& group, vfs::File& file) {
+  const RefPtr<tty::Terminal> terminal = tty::TerminalOf(file);
+  if (!terminal) return;
+  terminal->AdoptSession(group.pid(), group.pid());
+  tty::GetJobControl()->SetControllingTerminal(group.pid(), terminal);
+}
+
 }  // namespace
+
+void TtyJobControl::Install(TtyJobControl& job_control) {
+  tty::SetJobControl(&job_control);
+  task::SetTerminalHooks({.hang_up = &HangUp, .adopt = &Adopt});
+}
 
 int32_t TtyJobControl::CallerPgrp(Context& ctx) {
   task::Task* task = ctx.AsTask();

@@ -20,6 +20,9 @@ class TtyJobControl final : public tty::JobControl {
   RefPtr<tty::Terminal> ControllingTerminal(Context& ctx) override;
   void SetControllingTerminal(int32_t sid, RefPtr<tty::Terminal> terminal) override;
 
+  // At boot: makes terminals and the task ring know each other through `job_control`, which lives as long as the kernel.
+  static void Install(TtyJobControl& job_control);
+
  private:
   Kernel& kernel_;
 };

@@ -47,12 +47,12 @@ void ThreadGroup::SetHandlers(Ref<signal::SignalHandlers> handlers) {
 }
 
 abi::Rlimit ThreadGroup::GetLimit(int resource) const {
-  MutexLock lock(mu_);
+  MutexLock lock(limits_mu_);
   return limits_[static_cast<size_t>(resource)];
 }
 
 void ThreadGroup::SetLimit(int resource, abi::Rlimit limit) {
-  MutexLock lock(mu_);
+  MutexLock lock(limits_mu_);
   limits_[static_cast<size_t>(resource)] = limit;
 }
 

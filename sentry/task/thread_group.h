@@ -117,7 +117,8 @@ class ThreadGroup final : public RefCounted, public wait::Waitable {
   // handlers_.get(); changes under mu_ and the old one's lock, so that SigLock can tell whether the lock it took is still the right one.
   std::atomic<signal::SignalHandlers*> siglock_;
   RefPtr<RefCounted> timers_ ABSL_GUARDED_BY(mu_);  // ProcessTimers, made when first used
-  std::array<abi::Rlimit, 16> limits_ ABSL_GUARDED_BY(mu_);
+  mutable Mutex<LockRank::kLimits> limits_mu_;
+  std::array<abi::Rlimit, 16> limits_ ABSL_GUARDED_BY(limits_mu_);
 
   signal::PendingSet pending_;  // guarded by handlers()->mu (the siglock)
   std::atomic<bool> group_exiting_{false};

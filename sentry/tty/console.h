@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+
 #include "base/error/result.h"
 #include "base/ref/ref.h"
 #include "sentry/tty/tty.h"
@@ -16,9 +17,10 @@ class ConsoleLink : public RefCounted {
   // EAGAIN when it would block, 0 at end of file.
   virtual Result<size_t> Read(absl::Span<std::byte> to) = 0;
   virtual Result<size_t> Write(absl::Span<const std::byte> from) = 0;
-  // `on_ready(cookie)` is called on the poller's thread, once, when one of the directions asked for may go on.
+  // The observer is called once, on the poller's thread, when one of the directions asked for may go on.
   virtual void WaitFor(bool readable, bool writable) = 0;
-  virtual void SetReadyCallback(void (*on_ready)(void* cookie), void* cookie) = 0;
+  // Null takes it back; a call that has begun may still be running then.
+  virtual void SetObserver(RefPtr<MasterObserver> observer) = 0;
 };
 
 class Console final : public RefCounted {
@@ -33,18 +35,15 @@ class Console final : public RefCounted {
   void Close();
 
  private:
-  class OutputWaiter;
-  explicit Console(Ref<ConsoleLink> link);
+  class Pump;
+  template <typename T, typename... Args>
+  friend Ref<T> ringwall::MakeRef(Args&&... args);
+  Console(Ref<Terminal> terminal, Ref<ConsoleLink> link);
   ~Console() override;
-  void Pump();
 
   const Ref<Terminal> terminal_;
+  const Ref<Pump> pump_;
   const Ref<ConsoleLink> link_;
-  std::unique_ptr<OutputWaiter> waiter_;
-  std::atomic<bool> closed_{false};
-  std::atomic<uint32_t> pumps_{0};       // > 0: some thread pumps; others only add to it
-  std::string to_host_;                  // pump only: taken from the terminal, not yet written
-  std::string from_host_;                // pump only: read from the host, not yet taken
 };
 
 }  // namespace ringwall::tty

@@ -16,10 +16,11 @@
 
 namespace ringwall::tty {
 
-// Told, without locks, when the master side may go on: the pump of a Console.
+// Told, without locks, when the master side may go on (the pump of a Console) and when it was closed (devpts takes the name away).
 class MasterObserver : public RefCounted {
  public:
-  virtual void OnMasterReady() = 0;
+  virtual void OnMasterReady() {}
+  virtual void OnMasterClosed() {}
 };
 
 class Terminal final : public RefCounted {
@@ -37,6 +38,8 @@ class Terminal final : public RefCounted {
   void SetWindowSize(const abi::Winsize& size);  // SIGWINCH to the foreground group when it changed
   wait::EventMask MasterReadiness(wait::EventMask mask);
   void SetObserver(RefPtr<MasterObserver> observer);
+  // TIOCSPTLCK: slaves cannot be opened. New pairs of devpts start so.
+  void SetLocked(bool locked);
 
   // ---- sessions (ioctl_tty(2), credentials(7)) ----
   int32_t session() const;           // 0: nobody's controlling terminal
@@ -66,6 +69,7 @@ class Terminal final : public RefCounted {
   wait::EventMask SlaveReadiness(wait::EventMask mask);
   void AddSlave();
   void DropSlave();
+  void CloseMaster();
 
   const int32_t index_;
   mutable Mutex<LockRank::kTty> mu_;

@@ -26,6 +26,7 @@ class DentryCache {
   void Remove(Dentry& dentry);
   void Clear();
   size_t size() const;
+  size_t capacity() const { return capacity_; }
 
  private:
   const size_t capacity_;

@@ -8,6 +8,7 @@
 #include "sentry/cred/credentials.h"
 #include "sentry/socket/socket.h"
 #include "sentry/task/call_state.h"
+#include "sentry/tty/tty.h"
 
 namespace ringwall::syscalls {
 namespace {
@@ -60,6 +61,15 @@ Result<int64_t> ReadFile(task::Task& task, vfs::File& file, mm::IoSink& sink) {
   auto moved = file.Read(task, sink);
   if (moved.ok()) return static_cast<int64_t>(*moved);
   if (moved.error() != Errno::kEAGAIN || file.nonblocking()) return moved.error();
+  if (file.kind() == vfs::FileKind::kTty) {
+    // VTIME of termios(3): the read ends with nothing when its time is over.
+    const int64_t timeout_ns = tty::ReadTimeoutNs(file);
+    if (timeout_ns >= 0) {
+      const int64_t deadline = task.DeadlineAfter(timeout_ns);
+      if (task.DeadlinePassed()) return 0;
+      return task.ParkOnFile(file, abi::kPOLLIN, Errno::kRestartSys, deadline);
+    }
+  }
   return ParkForTransfer(task, file, abi::kPOLLIN | abi::kPOLLRDHUP);
 }
 

@@ -32,7 +32,8 @@ Result<void> ReadRights(Task& task, absl::Span<const std::byte> data, socket::Se
     int32_t number = 0;
     std::memcpy(&number, data.data() + i * kFdSize, kFdSize);
     // O_PATH descriptors can be passed too (open(2), O_PATH).
-    control.files.push_back(TRY(task.fds().Get(Fd{number})));
+    Ref<vfs::File> file = TRY(task.fds().Get(Fd{number}));
+    control.files.push_back(std::move(file));
   }
   return {};
 }

@@ -7,6 +7,7 @@
 
 #include "base/error/result.h"
 #include "base/ref/ref.h"
+#include "sentry/vfs/file.h"
 #include "sentry/vfs/inode.h"
 
 namespace ringwall::devpts {
@@ -22,7 +23,10 @@ Result<Options> ParseOptions(std::string_view text);
 
 // The file system: a root directory with ptmx and one character device per open pair. Opening ptmx makes a pair.
 Ref<vfs::FileSystem> Create(Context& ctx, const Options& options);
-// At boot: /dev/ptmx (5:2) of other file systems opens the ptmx of this instance; Linux looks for "pts/ptmx" beside it.
+// TIOCGPTPEER: opens the slave of the master `file` (ioctl_tty(2)); the handler installs it. ENOTTY when it is no master.
+Result<Ref<vfs::File>> OpenPeer(Context& ctx, vfs::File& file, uint32_t flags);
+// At boot: /dev/ptmx (5:2) of other file systems opens the ptmx of this instance, where a device
+// node is used instead of the link pts/ptmx.
 void SetDefaultInstance(Ref<vfs::FileSystem> instance);
 
 }  // namespace ringwall::devpts

@@ -19,9 +19,10 @@ class HostConsoleLink final : public tty::ConsoleLink {
   Result<size_t> Read(absl::Span<std::byte> to) override { return host_->Read(to); }
   Result<size_t> Write(absl::Span<const std::byte> from) override { return host_->Write(from); }
   void WaitFor(bool readable, bool writable) override { host_->Arm((readable ? abi::kPOLLIN : 0) | (writable ? abi::kPOLLOUT : 0)); }
-  void SetReadyCallback(void (*on_ready)(void* cookie), void* cookie) override { host_->SetCallback(on_ready, cookie); }
+  void SetObserver(RefPtr<tty::MasterObserver> observer) override { host_->SetCallback(&Ready, observer); }
 
  private:
+  static void Ready(RefCounted& observer) { static_cast<tty::MasterObserver&>(observer).OnMasterReady(); }
   const Ref<HostDescriptor> host_;
 };
 

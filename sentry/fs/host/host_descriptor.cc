@@ -135,10 +135,10 @@ void HostDescriptor::Arm(wait::EventMask mask) {
   (void)poller_.Arm(fd(), events, *this).ok();
 }
 
-void HostDescriptor::SetCallback(Callback callback, void* cookie) {
+void HostDescriptor::SetCallback(Callback callback, RefPtr<RefCounted> whom) {
   MutexLock lock(callback_mu_);
   callback_ = callback;
-  cookie_ = cookie;
+  std::swap(callback_to_, whom);  // the old one dies with the argument, after the lock
 }
 
 void HostDescriptor::OnPoll(uint32_t events) {
@@ -149,19 +149,15 @@ void HostDescriptor::OnPoll(uint32_t events) {
   if ((events & EPOLLERR) != 0) mask |= abi::kPOLLERR;
   if ((events & EPOLLHUP) != 0) mask |= abi::kPOLLHUP;
   queue_.Notify(mask);
+  // Waiters that stay registered (epoll items) are armed again when they look and find nothing (HostFile).
   Callback callback;
-  void* cookie;
+  RefPtr<RefCounted> whom;
   {
     MutexLock lock(callback_mu_);
     callback = callback_;
-    cookie = cookie_;
+    whom = callback_to_;
   }
-  if (callback != nullptr) {
-    callback(cookie);
-    return;
-  }
-  // Waiters that stay registered (epoll items) want the next event too, but not one that holds on: they look again and arm by themselves
-  // when they find nothing (HostFile::Readiness).
+  if (callback != nullptr && whom) callback(*whom);
 }
 
 }  // namespace ringwall::hostfs

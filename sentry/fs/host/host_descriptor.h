@@ -34,8 +34,8 @@ class HostDescriptor final : public PollTarget {
   void Arm(wait::EventMask mask);
   wait::WaitQueue& queue() { return queue_; }
   // Called on the poller's thread after the queue, if set before the first Arm.
-  using Callback = void (*)(void* cookie);
-  void SetCallback(Callback callback, void* cookie);
+  using Callback = void (*)(RefCounted& whom);
+  void SetCallback(Callback callback, RefPtr<RefCounted> whom);
   void OnPoll(uint32_t events) override;
 
  private:
@@ -51,7 +51,7 @@ class HostDescriptor final : public PollTarget {
   Mutex<LockRank::kFile> read_mu_;
   Mutex<LockRank::kFile> callback_mu_;
   Callback callback_ ABSL_GUARDED_BY(callback_mu_) = nullptr;
-  void* cookie_ ABSL_GUARDED_BY(callback_mu_) = nullptr;
+  RefPtr<RefCounted> callback_to_ ABSL_GUARDED_BY(callback_mu_);
 };
 
 }  // namespace ringwall::hostfs

@@ -1,6 +1,7 @@
 // The file system object: identity of inodes, redirects, files with several lower names.
 #include "sentry/fs/overlay/overlay_fs.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
@@ -23,7 +24,8 @@ Origin ParseOrigin(std::string_view text) {
 }  // namespace
 
 OverlayFs::OverlayFs(Ref<vfs::FileSystem> lower, Ref<vfs::FileSystem> upper, size_t dentry_cache)
-    : FileSystem(dentry_cache),
+    // Each of our dentries keeps what a lower one would keep (a gofer's node: a descriptor over there).
+    : FileSystem(std::min(dentry_cache, lower->dentry_cache().capacity())),
       lower_mount_(vfs::Mount::OfFileSystem(std::move(lower), {.read_only = true}, "overlay")),
       upper_mount_(vfs::Mount::OfFileSystem(std::move(upper), {}, "overlay")) {}
 

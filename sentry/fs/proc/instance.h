@@ -52,7 +52,7 @@ struct Entry {
 Ref<kit::Node> MakeTaskDirectory(kit::KitFs& fs, Settings& settings, const Subject& subject);
 Result<Ref<kit::Node>> MakeThreadsDirectory(kit::KitFs& fs, Settings& settings, const Subject& subject, kit::NodeOptions options);
 
-// ---- task_status.cc: text of proc_pid_{stat,status,...}(5) ----
+// ---- status.cc: text of proc_pid_{stat,status,...}(5) ----
 Result<std::string> StatText(Context& ctx, const Subject& subject);
 Result<std::string> StatusText(Context& ctx, const Subject& subject);
 Result<std::string> StatmText(Context& ctx, const Subject& subject);
@@ -63,7 +63,7 @@ Result<std::string> SchedstatText(Context& ctx, const Subject& subject);
 Result<std::string> ChildrenText(Context& ctx, const Subject& subject);
 Result<std::string> PersonalityText(Context& ctx, const Subject& subject);
 
-// ---- task_memory.cc ----
+// ---- memory.cc ----
 Result<std::string> CmdlineText(Context& ctx, const Subject& subject);
 Result<std::string> EnvironText(Context& ctx, const Subject& subject);
 Result<std::string> AuxvText(Context& ctx, const Subject& subject);

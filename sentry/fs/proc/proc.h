@@ -1,4 +1,4 @@
-// proc(5): processes and the kernel's own figures as files.
+// proc(5): processes and kernel state as files.
 #pragma once
 
 #include "base/error/result.h"
@@ -12,7 +12,7 @@ class Kernel;
 
 namespace ringwall::proc {
 
-// The tree of one sandbox. `kernel` outlives it.
+// One instance shows the kernel's one pid namespace. `kernel` outlives it.
 Result<Ref<vfs::FileSystem>> Create(Context& ctx, kernel::Kernel& kernel);
 
 }  // namespace ringwall::proc

@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "abi/un.h"
-#include "absl/strings/str_cat.h"
 #include "sentry/socket/unix/endpoint.h"
 
 namespace ringwall::socket::unix_domain {
@@ -22,7 +21,7 @@ Address Encode(std::string_view path) {
   return std::move(Address::From({bytes.data(), kPathOffset + n})).value();  // never longer than sockaddr_storage
 }
 
-std::string Key(int32_t type, std::string_view text) { return absl::StrCat(type, text); }
+std::string Key(int32_t type, std::string_view text) { return std::to_string(type).append(text); }
 
 }  // namespace
 

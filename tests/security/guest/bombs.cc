@@ -94,7 +94,7 @@ void Timers(void*) {
   for (int i = 0; i < 2000; ++i) sched_yield();
 }
 const Mode timers("timer-bomb", [](int, char**) {
-  Sacrifice(Timers, nullptr, 15);
+  Sacrifice(Timers, nullptr, 8);
   Canary();
   return 0;
 });
@@ -140,8 +140,10 @@ void Storm(void*) {
   struct sigaction action{};
   action.sa_handler = OnStorm;
   action.sa_flags = SA_NODEFER;
-  for (const int signo : {SIGUSR1, SIGUSR2, SIGALRM, SIGRTMIN}) sigaction(signo, &action, nullptr);
-  const itimerval fast{{0, 1}, {0, 1}};
+  for (const int signo : {SIGUSR1, SIGUSR2, SIGRTMIN}) sigaction(signo, &action, nullptr);
+  action.sa_flags = 0;  // this one never ends: nested, it would only fill our own stack
+  sigaction(SIGALRM, &action, nullptr);
+  const itimerval fast{{0, 200}, {0, 200}};
   setitimer(ITIMER_REAL, &fast, nullptr);
   for (int i = 0; i < 300; ++i) raise(i % 2 ? SIGUSR1 : SIGUSR2);
   // A queue that nobody empties has an end (RLIMIT_SIGPENDING).

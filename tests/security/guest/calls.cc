@@ -45,7 +45,12 @@ const Mode doors("odd-entries", [](int, char**) {
 });
 
 void Trace(void*) {
-  const pid_t targets[] = {1, 0, -1, getppid(), getpid(), 2, 0x7fffffff};
+  const pid_t victim = fork();
+  if (victim == 0) {
+    for (;;) pause();
+  }
+  // Not the parent: it would be stopped with us.
+  const pid_t targets[] = {victim, 0, -1, getpid(), 0x7fffffff};
   for (const pid_t pid : targets) {
     for (const long request : {long{PTRACE_ATTACH}, long{PTRACE_SEIZE}, long{PTRACE_PEEKDATA}, long{PTRACE_POKEDATA}, long{PTRACE_GETREGS}, long{PTRACE_SETREGS}, long{31}, long{PTRACE_KILL}, long{PTRACE_DETACH}}) {
       syscall(SYS_ptrace, request, pid, 0x7fffffff0000, 0x1000);
@@ -58,10 +63,11 @@ void Trace(void*) {
     syscall(SYS_pidfd_open, pid, 0);
   }
   syscall(SYS_ptrace, PTRACE_TRACEME, 0, 0, 0);
+  kill(victim, SIGKILL);
   raise(SIGTRAP);
 }
 const Mode trace("ptrace-tricks", [](int, char**) {
-  for (int i = 0; i < 20; ++i) Sacrifice(Trace, nullptr, 2);
+  for (int i = 0; i < 5; ++i) Sacrifice(Trace, nullptr, 2);
   Canary();
   return 0;
 });
@@ -113,6 +119,9 @@ void CallAtRandom(void* argument) {
   struct sigaction action{};
   action.sa_handler = OnAlarm;
   sigaction(SIGALRM, &action, nullptr);
+  const rlimit memory{uint64_t{1} << 30, uint64_t{1} << 30}, file{16 << 20, 16 << 20};
+  setrlimit(RLIMIT_AS, &memory);
+  setrlimit(RLIMIT_FSIZE, &file);
   for (size_t i = 0; i < sizeof(g_scratch); i += 8) *reinterpret_cast<uint64_t*>(g_scratch + i) = random.Below(3) == 0 ? BadArgument(random) : random.Below(256);
   for (int i = 0; i < kCallsPerChild; ++i) {
     const itimerval soon{{0, 5000}, {0, 5000}};  // a call that waits is interrupted

@@ -1,6 +1,7 @@
 // Programs, scripts and paths that are almost right.
 #include <elf.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
