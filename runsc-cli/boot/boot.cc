@@ -2,7 +2,7 @@
 //
 // The order that startup.h promises:
 //   1. platform (its first stub is forked before the filter), kernel, control::Server (its thread too)
-//   2. LockDown({gofer, listener, proc})
+//   2. LockDown
 //   3. gofer connection, mounts, console, standard streams, Kernel::CreateProcess; report.Ready() or report.ExecError(errno, sentence)
 //   4. Kernel::Run on this thread; the exit callback calls Server::ContainerExited; Server::Flush before returning
 #include "runsc-cli/boot/boot.h"
@@ -16,6 +16,7 @@
 #include "absl/base/internal/sysinfo.h"
 #include "absl/strings/str_cat.h"
 #include "base/log/log.h"
+#include "platform/ptrace/filter.h"
 #include "platform/ptrace/ptrace_platform.h"
 #include "runsc-cli/boot/filter.h"
 #include "runsc-cli/boot/kernel_target.h"
@@ -31,6 +32,7 @@
 #include "sentry/fs/tmpfs/tmpfs.h"
 #include "sentry/kernel/kernel.h"
 #include "sentry/kernel/kernel_context.h"
+#include "sentry/kernel/machine.h"
 #include "sentry/kernel/tty_job_control.h"
 #include "sentry/observe/unimplemented.h"
 #include "sentry/pipe/pipe.h"
@@ -125,7 +127,10 @@ class Sentry {
   std::string MakeParts() {
     // A contended mutex asks how many CPUs there are, once, by reading /sys.
     (void)absl::base_internal::NumCPUs();
-    filter_ = {.gofer = context_.gofer.get(), .listener = context_.control_listener.get(), .proc = context_.proc.get()};
+    (void)kernel::CpuCount();
+    filter_ = {.gofer = context_.gofer.get(),
+               .listener = context_.control_listener.get(),
+               .platform = platform::ptrace::TracerRules(context_.proc.get())};
     std::string why;
     auto platform = platform::ptrace::CreatePlatform({.proc_fd = std::move(context_.proc)}, &why);
     if (!platform.ok()) return why;

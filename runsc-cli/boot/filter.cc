@@ -80,21 +80,9 @@ host::Policy MakeSentryPolicy(const SentryFilterOptions& options) {
   p.Allow("sched_yield", "back-off of locks");
   p.Allow("getrandom", "guest randomness, our hash seeds");
 
-  // Guest processes, by the ptrace platform.
-  p.Allow("ptrace", "running guest code: stubs are our children; nothing else is in this pid namespace");
-  p.Allow("wait4", "stops of the stubs");
-  p.Allow("waitid", "stops of the stubs");
-  p.Allow("process_vm_readv", "guest memory");
-  p.Allow("process_vm_writev", "guest memory");
-  p.Allow("tgkill", "interrupting stubs; abort");
-  p.Allow("kill", "ending stubs; only processes of this pid namespace can be named");
-  p.Allow("sched_setaffinity", "tracer and stub on one CPU");
-  p.Allow("sched_getaffinity", "which CPUs there are; thread creation");
-  p.Allow("getcpu", "placement of stubs");
-  if (options.proc >= 0) {
-    p.Allow("openat", {ArgEquals(0, static_cast<uint64_t>(options.proc)), ArgOnlyBits(2, O_RDONLY | O_CLOEXEC | O_DIRECTORY)},
-            "statistics of the stubs, from the proc of this pid namespace; an absolute path ends in an empty root");
-  }
+  // Guest processes.
+  p.Add(options.platform);
+  p.Allow("tgkill", {ArgEquals(2, SIGABRT)}, "abort");
 
   // The runtime.
   p.Allow("mmap", {ArgMasked(2, PROT_EXEC, 0)}, "malloc, thread stacks, memory files; never executable");

@@ -127,7 +127,8 @@ platform::Verdict Task::RunHandler() {
       outcome = row.invoke(*this, args);
     } else {
       outcome.value = Encoded(row.level == SupportLevel::kRefuse ? static_cast<Errno>(row.refusal) : Errno::kENOSYS);
-      kernel_.unimplemented().Count(row.name.empty() ? "number " + std::to_string(number) : std::string(row.name));
+      // A refusal is an answer; only what nobody has written yet is counted.
+      if (row.level != SupportLevel::kRefuse) kernel_.unimplemented().Count(row.name.empty() ? "number " + std::to_string(number) : std::string(row.name));
     }
     if (!outcome.keep_registers && outcome.value == Encoded(Errno::kParked)) {
       if (CommitPark()) return platform::Verdict::kPark;

@@ -1,10 +1,10 @@
 // sched(7): policies, parameters and affinity. The host schedules; these values are kept, checked and reported as Linux does.
 #include <bit>
-#include <thread>
 
 #include "abi/resource.h"
 #include "abi/sched.h"
 #include "sentry/cred/credentials.h"
+#include "sentry/kernel/machine.h"
 #include "sentry/task/thread_group.h"
 #include "syscalls/task/task.h"
 
@@ -48,7 +48,7 @@ Result<void> Apply(Task& task, Task& target, int32_t policy, int32_t priority) {
   return {};
 }
 
-uint32_t CpuCount() { return std::min(64u, std::max(1u, std::thread::hardware_concurrency())); }
+uint32_t CpuCount() { return std::min(64u, kernel::CpuCount()); }
 uint64_t AllCpus() { return CpuCount() == 64 ? ~uint64_t{0} : (uint64_t{1} << CpuCount()) - 1; }
 
 }  // namespace

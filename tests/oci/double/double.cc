@@ -162,7 +162,7 @@ int RunSentry(BootContext context) {
   options.allowed_uids = context.config.control_uids;
   auto server = control::Server::Create(std::move(options), kernel);
   if (!server.ok()) return 125;
-  if (!LockDown({.gofer = gofer_fd, .listener = listener, .proc = context.proc.get()}).ok()) {
+  if (!LockDown({.gofer = gofer_fd, .listener = listener}).ok()) {
     context.report.InternalError("the filter cannot be installed");
     return 125;
   }
