@@ -32,7 +32,7 @@
 #include "sentry/fs/tmpfs/tmpfs.h"
 #include "sentry/kernel/kernel.h"
 #include "sentry/kernel/kernel_context.h"
-#include "sentry/kernel/machine.h"
+#include "sentry/context/machine.h"
 #include "sentry/kernel/tty_job_control.h"
 #include "sentry/observe/unimplemented.h"
 #include "sentry/pipe/pipe.h"
@@ -127,7 +127,7 @@ class Sentry {
   std::string MakeParts() {
     // A contended mutex asks how many CPUs there are, once, by reading /sys.
     (void)absl::base_internal::NumCPUs();
-    (void)kernel::CpuCount();
+    (void)machine::CpuCount();
     filter_ = {.gofer = context_.gofer.get(),
                .listener = context_.control_listener.get(),
                .platform = platform::ptrace::TracerRules(context_.proc.get())};

@@ -78,6 +78,7 @@ host::Policy MakeSentryPolicy(const SentryFilterOptions& options) {
   p.Allow("clock_gettime", "clocks where the vDSO cannot answer: CPU time of stubs");
   p.Allow("clock_getres", "clock_getres of the guest");
   p.Allow("sched_yield", "back-off of locks");
+  p.Allow("sysinfo", "free memory of the machine, for sysinfo(2) and /proc/meminfo");
   p.Allow("getrandom", "guest randomness, our hash seeds");
 
   // Guest processes.

@@ -1,17 +1,17 @@
 // BlockingPool: threads that may block in the host.
 #include "sentry/task/blocking_pool.h"
 
+#include <chrono>
 #include <thread>
 #include <utility>
 
-#include "absl/time/time.h"
 #include "sentry/task/task.h"
 
 namespace ringwall::task {
 namespace {
 
 thread_local bool on_pool_thread = false;
-constexpr absl::Duration kIdle = absl::Seconds(1);
+constexpr std::chrono::seconds kIdle{1};
 
 }  // namespace
 
@@ -25,14 +25,18 @@ bool BlockingPool::OnPoolThread() { return on_pool_thread; }
 void BlockingPool::Run(Ref<Task> task) {
   bool start = false;
   {
-    absl::MutexLock lock(&mu_);
+    MutexLock lock(mu_);
     queue_.push_back(std::move(task));
     if (idle_ < static_cast<int>(queue_.size()) && threads_ < kThreads) {
       ++threads_;
       start = true;
     }
   }
-  if (start) std::thread([this] { Loop(); }).detach();
+  if (start) {
+    std::thread([this] { Loop(); }).detach();
+  } else {
+    work_.NotifyOne();
+  }
 }
 
 void BlockingPool::Loop() {
@@ -40,10 +44,9 @@ void BlockingPool::Loop() {
   for (;;) {
     RefPtr<Task> task;
     {
-      absl::MutexLock lock(&mu_);
+      MutexLock lock(mu_);
       ++idle_;
-      auto has_work = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return !queue_.empty(); };
-      const bool work = mu_.AwaitWithTimeout(absl::Condition(&has_work), kIdle);
+      const bool work = work_.WaitFor(mu_, kIdle, [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return !queue_.empty(); });
       --idle_;
       if (!work) {
         --threads_;

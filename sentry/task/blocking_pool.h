@@ -2,12 +2,11 @@
 // second without work, so that an idle sandbox keeps none.
 #pragma once
 
-#include <cstdint>
 #include <deque>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
 #include "base/ref/ref.h"
+#include "base/sync/condition.h"
 #include "base/sync/mutex.h"
 
 namespace ringwall::task {
@@ -25,7 +24,8 @@ class BlockingPool {
 
  private:
   void Loop();
-  absl::Mutex mu_;  // leaf of its own: held for queue operations only, never together with a ranked lock
+  Mutex<LockRank::kReady> mu_;
+  CondVar<LockRank::kReady> work_;
   std::deque<Ref<Task>> queue_ ABSL_GUARDED_BY(mu_);
   int threads_ ABSL_GUARDED_BY(mu_) = 0;
   int idle_ ABSL_GUARDED_BY(mu_) = 0;

@@ -8,18 +8,31 @@
 #include "abi/fcntl.h"
 #include "abi/poll.h"
 #include "abi/stat.h"
-#include "sentry/fs/anon/anon_inode.h"
+#include "sentry/vfs/inode.h"
 #include "sentry/vfs/operations.h"
 
 namespace ringwall::tty {
 
 namespace {
 
+// Never mounted: gives the inode below a device number.
+class ConsoleFs final : public vfs::FileSystem {
+ public:
+  std::string_view type_name() const override { return "devtmpfs"; }
+  Ref<vfs::Inode> root() override;
+};
+
+ConsoleFs& Fs() {
+  static auto* fs = MakeRef<ConsoleFs>().Leak();
+  return *fs;
+}
+std::atomic<uint64_t> g_next_ino{1};
+
 // The slave's inode when it is opened without devpts: a character device 5:1 that opens this terminal again.
 class ConsoleInode final : public vfs::Inode {
  public:
   ConsoleInode(Context& ctx, Ref<Terminal> terminal)
-      : Inode(anon::AnonInodeFs(), abi::kS_IFCHR), ino_(anon::AnonInodeFs().NextIno()), terminal_(std::move(terminal)), time_(ctx.Now()) {}
+      : Inode(Fs(), abi::kS_IFCHR), ino_(g_next_ino.fetch_add(1, std::memory_order_relaxed)), terminal_(std::move(terminal)), time_(ctx.Now()) {}
   Result<vfs::Attributes> GetAttributes(Context&) override {
     vfs::Attributes out;
     out.dev = file_system().dev();
@@ -50,6 +63,20 @@ class ConsoleInode final : public vfs::Inode {
   const abi::Timespec time_;
   std::atomic<uint32_t> mode_{0620}, uid_{0}, gid_{5};
 };
+
+// Nobody walks here.
+class RootInode final : public vfs::Inode {
+ public:
+  RootInode() : Inode(Fs(), abi::kS_IFDIR) {}
+  Result<vfs::Attributes> GetAttributes(Context&) override {
+    vfs::Attributes out;
+    out.mode = abi::kS_IFDIR | 0755;
+    return out;
+  }
+  Result<void> SetAttributes(Context&, const vfs::AttributeChange&) override { return Errno::kEPERM; }
+  Result<Ref<vfs::File>> Open(Context&, const vfs::Path&, const vfs::OpenRequest&) override { return Errno::kENXIO; }
+};
+Ref<vfs::Inode> ConsoleFs::root() { return MakeRef<RootInode>(); }
 
 }  // namespace
 

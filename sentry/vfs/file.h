@@ -22,6 +22,7 @@ namespace ringwall::vfs {
 
 enum class FileKind : uint8_t {
   kOther, kRegular, kDirectory, kPath /* O_PATH */, kPipe, kSocket, kEpoll, kEventfd, kSignalfd, kTimerfd, kPidfd, kMemfd, kInotify, kTty, kDevice,
+  kHostStream,  // a donated pipe, socket or terminal of the host: blocks until complete like its guest counterpart
 };
 
 // Where a non-positioned transfer happens.

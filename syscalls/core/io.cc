@@ -29,7 +29,10 @@ void SendOwnSignal(task::Task& task, int32_t signo) {
 
 // Stream files move what fits and block for the rest (pipe(7), unix(7)); files with positions finish in one attempt.
 bool BlocksUntilComplete(const vfs::File& file) {
-  return file.kind() == vfs::FileKind::kPipe || file.kind() == vfs::FileKind::kSocket || file.kind() == vfs::FileKind::kTty;
+  switch (file.kind()) {
+    case vfs::FileKind::kPipe: case vfs::FileKind::kSocket: case vfs::FileKind::kTty: case vfs::FileKind::kHostStream: return true;
+    default: return false;
+  }
 }
 
 // A socket's SO_RCVTIMEO and SO_SNDTIMEO hold for read(2) and write(2) too, and make them end with EINTR for a signal (socket(7), signal(7)).

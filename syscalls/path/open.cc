@@ -64,7 +64,8 @@ Result<Fd> SysOpenat2(Task& task, Fd dirfd, UserPath path, UserAddr user_how, ui
   abi::OpenHow how;
   TRY(task.memory().Read(user_how.value, absl::Span<std::byte>(reinterpret_cast<std::byte*>(&how), std::min<size_t>(size, sizeof(how)))));
   for (uint64_t at = sizeof(how); at < size; ++at) {
-    if (TRY(task.memory().ReadValue<uint8_t>(user_how.value + at)) != 0) return Errno::kE2BIG;
+    const uint8_t unknown = TRY(task.memory().ReadValue<uint8_t>(user_how.value + at));
+    if (unknown != 0) return Errno::kE2BIG;
   }
   constexpr uint64_t kResolve = abi::kRESOLVE_NO_XDEV | abi::kRESOLVE_NO_MAGICLINKS | abi::kRESOLVE_NO_SYMLINKS | abi::kRESOLVE_BENEATH |
                                 abi::kRESOLVE_IN_ROOT | abi::kRESOLVE_CACHED;

@@ -17,7 +17,8 @@ Result<void> SysRtSigprocmask(Task& task, int32_t how, UserIn<abi::SigSet> set, 
   if (set_size != sizeof(abi::SigSet)) return Errno::kEINVAL;
   const abi::SigSet old = task.signal_mask();
   if (!set.is_null()) {
-    const abi::SigSet bits = TRY(set.Read(task.memory())) & ~signal::kUnblockable;
+    abi::SigSet bits = TRY(set.Read(task.memory()));
+    bits &= ~signal::kUnblockable;
     switch (how) {
       case abi::kSIG_BLOCK:
         task.SetSignalMask(old | bits);

@@ -7,7 +7,8 @@ namespace ringwall::syscalls {
 
 Result<int32_t> SysRtSigtimedwait(Task& task, UserIn<abi::SigSet> set, UserOut<abi::SigInfo> info, UserIn<abi::Timespec> timeout, uint64_t set_size) {
   if (set_size != sizeof(abi::SigSet)) return Errno::kEINVAL;
-  const abi::SigSet wanted = TRY(set.Read(task.memory())) & ~signal::kUnblockable;
+  abi::SigSet wanted = TRY(set.Read(task.memory()));
+  wanted &= ~signal::kUnblockable;
   int64_t relative = -1;
   if (!timeout.is_null()) {
     const abi::Timespec ts = TRY(timeout.Read(task.memory()));
@@ -21,7 +22,10 @@ Result<int32_t> SysRtSigtimedwait(Task& task, UserIn<abi::SigSet> set, UserOut<a
 
 Result<void> SysRtSigsuspend(Task& task, UserIn<abi::SigSet> set, uint64_t set_size) {
   if (set_size != sizeof(abi::SigSet)) return Errno::kEINVAL;
-  if (!task.IsRerun()) task.SetTemporaryMask(TRY(set.Read(task.memory())) & ~signal::kUnblockable);
+  if (!task.IsRerun()) {
+    const abi::SigSet mask = TRY(set.Read(task.memory()));
+    task.SetTemporaryMask(mask & ~signal::kUnblockable);
+  }
   return task.ParkUntilWoken(time::kNever, Errno::kRestartNoHand);
 }
 

@@ -2,13 +2,13 @@
 #include "abi/capability.h"
 #include "sentry/cred/credentials.h"
 #include "sentry/kernel/kernel.h"
-#include "sentry/kernel/machine.h"
+#include "sentry/context/machine.h"
 #include "syscalls/system/system.h"
 
 namespace ringwall::syscalls {
 
 Result<void> SysSysinfo(Task& task, UserOut<abi::Sysinfo> info) {
-  const kernel::MemoryInfo memory = kernel::ReadMemoryInfo();
+  const machine::MemoryInfo memory = machine::ReadMemoryInfo();
   abi::Sysinfo s{};
   s.uptime = (time::MonotonicNs() - task.kernel().boot_monotonic_ns()) / time::kNsPerSecond;
   s.totalram = memory.total_bytes;

@@ -32,7 +32,8 @@ Result<int32_t> SysClone3(Task& task, UserAddr args, uint64_t size) {
   TRY(task.memory().Read(args.value, absl::Span<std::byte>(reinterpret_cast<std::byte*>(&a), known)));
   // Bytes that we don't know must be zero: E2BIG tells a newer program that we are older.
   for (uint64_t at = known; at < size; ++at) {
-    if (TRY(task.memory().ReadValue<uint8_t>(args.value + at)) != 0) return Errno::kE2BIG;
+    const uint8_t unknown = TRY(task.memory().ReadValue<uint8_t>(args.value + at));
+    if (unknown != 0) return Errno::kE2BIG;
   }
   if (a.exit_signal > static_cast<uint64_t>(abi::kNumSignals)) return Errno::kEINVAL;
   if ((a.flags & (abi::kCSIGNAL | abi::kCLONE_DETACHED)) != 0) return Errno::kEINVAL;

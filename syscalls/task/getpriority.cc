@@ -23,7 +23,8 @@ Result<std::vector<Ref<Task>>> Select(Task& task, int32_t which, int32_t who) {
       break;
     }
     case abi::kPRIO_PGRP: {
-      const int32_t pgid = who == 0 ? TRY(task::GetPgid(task.thread_group(), 0)) : who;
+      int32_t pgid = who;
+      if (who == 0) pgid = TRY(task::GetPgid(task.thread_group(), 0));
       for (const Ref<task::ThreadGroup>& group : pids.MembersOf(pgid)) {
         for (Ref<Task>& t : pids.ThreadsOf(*group)) chosen.push_back(std::move(t));
       }

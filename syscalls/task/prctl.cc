@@ -27,9 +27,9 @@ Result<int64_t> SetName(Task& task, uint64_t address) {
   // At most 16 bytes with the NUL; longer names are cut, not refused.
   std::string name;
   for (int i = 0; i < 15; ++i) {
-    const char c = static_cast<char>(TRY(task.memory().ReadValue<uint8_t>(address + static_cast<uint64_t>(i))));
-    if (c == '\0') break;
-    name += c;
+    const uint8_t c = TRY(task.memory().ReadValue<uint8_t>(address + static_cast<uint64_t>(i)));
+    if (c == 0) break;
+    name += static_cast<char>(c);
   }
   task.SetComm(name);
   return 0;

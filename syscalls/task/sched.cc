@@ -4,7 +4,7 @@
 #include "abi/resource.h"
 #include "abi/sched.h"
 #include "sentry/cred/credentials.h"
-#include "sentry/kernel/machine.h"
+#include "sentry/context/machine.h"
 #include "sentry/task/thread_group.h"
 #include "syscalls/task/task.h"
 
@@ -48,7 +48,7 @@ Result<void> Apply(Task& task, Task& target, int32_t policy, int32_t priority) {
   return {};
 }
 
-uint32_t CpuCount() { return std::min(64u, kernel::CpuCount()); }
+uint32_t CpuCount() { return std::min(64u, machine::CpuCount()); }
 uint64_t AllCpus() { return CpuCount() == 64 ? ~uint64_t{0} : (uint64_t{1} << CpuCount()) - 1; }
 
 }  // namespace
@@ -112,7 +112,8 @@ Result<void> SysSchedSetattr(Task& task, int32_t pid, UserAddr attr, uint32_t fl
   abi::SchedAttr a;
   TRY(task.memory().Read(attr.value, absl::Span<std::byte>(reinterpret_cast<std::byte*>(&a), std::min<size_t>(size, sizeof(a)))));
   for (uint64_t at = sizeof(a); at < size; ++at) {
-    if (TRY(task.memory().ReadValue<uint8_t>(attr.value + at)) != 0) return Errno::kE2BIG;
+    const uint8_t unknown = TRY(task.memory().ReadValue<uint8_t>(attr.value + at));
+    if (unknown != 0) return Errno::kE2BIG;
   }
   const Ref<Task> target = TRY(Target(task, pid));
   if (static_cast<int32_t>(a.sched_policy) < 0 || (a.sched_flags & ~abi::kSCHED_FLAG_ALL) != 0) return Errno::kEINVAL;

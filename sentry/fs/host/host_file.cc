@@ -104,7 +104,7 @@ vfs::FileKind GuestKind(HostKind kind) {
     case HostKind::kRegular: return vfs::FileKind::kRegular;
     case HostKind::kDirectory: return vfs::FileKind::kDirectory;
     // Not kPipe, kSocket or kTty: those are the classes of other rooms.
-    default: return vfs::FileKind::kDevice;
+    default: return vfs::FileKind::kHostStream;
   }
 }
 

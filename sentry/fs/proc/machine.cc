@@ -8,7 +8,7 @@
 #include "arch/x86_64/cpu_description.h"
 #include "base/sync/mutex.h"
 #include "sentry/fs/proc/instance.h"
-#include "sentry/kernel/machine.h"
+#include "sentry/context/machine.h"
 #include "sentry/task/cpu_clock.h"
 #include "sentry/time/clock.h"
 
@@ -18,7 +18,7 @@ namespace {
 constexpr uint64_t kTickNs = 10'000'000;
 
 Result<std::string> MeminfoText() {
-  const kernel::MemoryInfo info = kernel::ReadMemoryInfo();
+  const machine::MemoryInfo info = machine::ReadMemoryInfo();
   std::string out;
   const auto kib = [&](const char* name, uint64_t bytes) { absl::StrAppendFormat(&out, "%-16s%8u kB\n", name, bytes / 1024); };
   const uint64_t known = info.free_bytes + info.buffers_bytes + info.cached_bytes;
@@ -49,7 +49,7 @@ Result<std::string> MeminfoText() {
 
 Result<std::string> CpuinfoText() {
   const arch::CpuDescription& cpu = arch::DescribeCpu();
-  const uint32_t count = kernel::CpuCount();
+  const uint32_t count = machine::CpuCount();
   std::string out;
   for (uint32_t i = 0; i < count; ++i) {
     absl::StrAppendFormat(&out, "processor\t: %u\nvendor_id\t: %s\ncpu family\t: %u\nmodel\t\t: %u\nmodel name\t: %s\nstepping\t: %u\n", i, cpu.vendor,
@@ -87,7 +87,7 @@ task::CpuTimes TotalCpu(kernel::Kernel& kernel) {
 uint64_t UptimeNs(kernel::Kernel& kernel) { return static_cast<uint64_t>(std::max<int64_t>(0, time::MonotonicNs() - kernel.boot_monotonic_ns())); }
 
 uint64_t IdleNs(uint64_t uptime_ns, const task::CpuTimes& busy) {
-  const uint64_t capacity = uptime_ns * kernel::CpuCount();
+  const uint64_t capacity = uptime_ns * machine::CpuCount();
   return capacity > busy.total_ns() ? capacity - busy.total_ns() : 0;
 }
 
@@ -120,7 +120,7 @@ Result<std::string> StatTextOf(kernel::Kernel& kernel) {
   const task::CpuTimes busy = TotalCpu(kernel);
   const uint64_t uptime = UptimeNs(kernel);
   const uint64_t idle = IdleNs(uptime, busy);
-  const uint32_t cpus = kernel::CpuCount();
+  const uint32_t cpus = machine::CpuCount();
   // Which CPU a guest thread used is the host's business: the sum is shared out evenly.
   std::string out = CpuLine("cpu ", busy.user_ns, busy.system_ns, idle);
   for (uint32_t i = 0; i < cpus; ++i) out += CpuLine("cpu" + std::to_string(i), busy.user_ns / cpus, busy.system_ns / cpus, idle / cpus);
@@ -203,7 +203,7 @@ void AddMachineFiles(kit::KitFs& fs, kit::Directory& root, kernel::Kernel& kerne
     return absl::StrFormat("Linux version %s (ringwall) (g++) %s\n", kernel.options().release, kernel.options().version);
   });
   add("vmstat", [](Context&) -> Result<std::string> {
-    const kernel::MemoryInfo info = kernel::ReadMemoryInfo();
+    const machine::MemoryInfo info = machine::ReadMemoryInfo();
     std::string out;
     for (const std::string_view name : kVmstatNames) {
       uint64_t value = 0;

@@ -11,7 +11,7 @@
 #include "absl/strings/str_format.h"
 #include "sentry/cred/credentials.h"
 #include "sentry/fs/proc/instance.h"
-#include "sentry/kernel/machine.h"
+#include "sentry/context/machine.h"
 #include "sentry/signal/pending.h"
 #include "sentry/task/cpu_clock.h"
 #include "sentry/task/signal_path.h"
@@ -82,12 +82,12 @@ const char* StateName(char letter) {
   }
 }
 
-bool Allows(uint64_t affinity, uint32_t cpu) { return cpu < kernel::CpuCount() && (cpu >= 64 || (affinity >> cpu & 1) != 0); }
+bool Allows(uint64_t affinity, uint32_t cpu) { return cpu < machine::CpuCount() && (cpu >= 64 || (affinity >> cpu & 1) != 0); }
 
 // "0-3,5"
 std::string CpuList(uint64_t affinity) {
   std::string out;
-  for (uint32_t i = 0; i < kernel::CpuCount(); ++i) {
+  for (uint32_t i = 0; i < machine::CpuCount(); ++i) {
     if (!Allows(affinity, i)) continue;
     uint32_t last = i;
     while (Allows(affinity, last + 1)) ++last;
@@ -100,7 +100,7 @@ std::string CpuList(uint64_t affinity) {
 
 // "f", "ffffffff,ffffffff": groups of 32 CPUs, the highest first.
 std::string CpuMask(uint64_t affinity) {
-  const uint32_t cpus = kernel::CpuCount();
+  const uint32_t cpus = machine::CpuCount();
   std::vector<uint32_t> words((cpus + 31) / 32, 0);
   for (uint32_t i = 0; i < cpus; ++i) {
     if (Allows(affinity, i)) words[i / 32] |= 1u << (i % 32);

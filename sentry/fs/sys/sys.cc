@@ -10,7 +10,7 @@
 #include "absl/strings/str_format.h"
 #include "arch/x86_64/cpu_description.h"
 #include "sentry/fs/kit/kit.h"
-#include "sentry/kernel/machine.h"
+#include "sentry/context/machine.h"
 
 namespace ringwall::sys {
 namespace {
@@ -85,7 +85,7 @@ void AddCpu(Builder& b, uint32_t cpu, uint32_t count) {
 }
 
 void AddCpus(Builder& b) {
-  const uint32_t count = kernel::CpuCount();
+  const uint32_t count = machine::CpuCount();
   for (const char* name : {"online", "possible", "present"}) b.Text(std::string("devices/system/cpu/") + name, Range(count));
   b.Text("devices/system/cpu/offline", "");
   b.Text("devices/system/cpu/isolated", "");
@@ -94,14 +94,14 @@ void AddCpus(Builder& b) {
 }
 
 void AddMemoryNode(Builder& b) {
-  const uint32_t count = kernel::CpuCount();
+  const uint32_t count = machine::CpuCount();
   for (const char* name : {"online", "possible", "has_cpu", "has_memory", "has_normal_memory"}) b.Text(std::string("devices/system/node/") + name, "0");
   const std::string node = "devices/system/node/node0/";
   b.Text(node + "cpulist", Range(count));
   b.Text(node + "cpumap", Mask(0, count, count));
   b.Text(node + "distance", "10");
   b.Generated(node + "meminfo", [](Context&) -> Result<std::string> {
-    const kernel::MemoryInfo info = kernel::ReadMemoryInfo();
+    const machine::MemoryInfo info = machine::ReadMemoryInfo();
     const uint64_t used = info.total_bytes > info.free_bytes ? info.total_bytes - info.free_bytes : 0;
     return absl::StrFormat("Node 0 MemTotal:       %8u kB\nNode 0 MemFree:        %8u kB\nNode 0 MemUsed:        %8u kB\n", info.total_bytes / 1024,
                            info.free_bytes / 1024, used / 1024);

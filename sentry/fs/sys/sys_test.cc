@@ -4,7 +4,7 @@
 
 #include "gtest/gtest.h"
 #include "sentry/fs/sys/sys.h"
-#include "sentry/kernel/machine.h"
+#include "sentry/context/machine.h"
 #include "sentry/vfs/operations.h"
 #include "sentry/vfs/test_context.h"
 
@@ -28,7 +28,7 @@ class SysTest : public ::testing::Test {
 };
 
 TEST_F(SysTest, CpusAreAsManyAsTheMachineHas) {
-  const uint32_t n = kernel::CpuCount();
+  const uint32_t n = machine::CpuCount();
   const std::string range = n == 1 ? "0\n" : "0-" + std::to_string(n - 1) + "\n";
   EXPECT_EQ(Read("/devices/system/cpu/online"), range);
   EXPECT_EQ(Read("/devices/system/cpu/possible"), range);

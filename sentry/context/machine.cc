@@ -1,5 +1,5 @@
 // The machine as guests see it.
-#include "sentry/kernel/machine.h"
+#include "sentry/context/machine.h"
 
 #include <sys/sysinfo.h>
 
@@ -7,7 +7,7 @@
 #include <atomic>
 #include <thread>
 
-namespace ringwall::kernel {
+namespace ringwall::machine {
 namespace {
 
 std::atomic<uint64_t> memory_limit{0};
@@ -39,4 +39,4 @@ uint32_t CpuCount() {
   return count;
 }
 
-}  // namespace ringwall::kernel
+}  // namespace ringwall::machine

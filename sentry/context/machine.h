@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-namespace ringwall::kernel {
+namespace ringwall::machine {
 
 struct MemoryInfo {
   uint64_t total_bytes = 0, free_bytes = 0, available_bytes = 0, buffers_bytes = 0, cached_bytes = 0;
@@ -17,4 +17,4 @@ void SetMemoryLimit(uint64_t bytes);
 // CPUs the sandbox may use: fixed at boot.
 uint32_t CpuCount();
 
-}  // namespace ringwall::kernel
+}  // namespace ringwall::machine
