@@ -244,7 +244,7 @@ constinit const task::SyscallTable kTableX86_64 = [] {
   b.Full<SysTimerGettime>(224, "timer_gettime");
   b.Full<SysTimerGetoverrun>(225, "timer_getoverrun");
   b.Full<SysTimerDelete>(226, "timer_delete");
-  b.Refuse(227, "clock_settime", Errno::kEPERM, "the host owns the clock");
+  b.Partial<SysClockSettime>(227, "clock_settime", "EPERM: the host owns the clock");
   b.Full<SysClockGettime>(228, "clock_gettime");
   b.Full<SysClockGetres>(229, "clock_getres");
   b.Full<SysClockNanosleep>(230, "clock_nanosleep");
@@ -327,8 +327,8 @@ constinit const task::SyscallTable kTableX86_64 = [] {
   b.Full<SysSendmmsg>(307, "sendmmsg");
   b.Partial<SysSetns>(308, "setns", "EINVAL: no namespace files yet");
   b.Partial<SysGetcpu>(309, "getcpu", "a CPU of the affinity mask");
-  b.Todo(310, "process_vm_readv");
-  b.Todo(311, "process_vm_writev");
+  b.Full<SysProcessVmReadv>(310, "process_vm_readv");
+  b.Full<SysProcessVmWritev>(311, "process_vm_writev");
   b.Todo(312, "kcmp");
   b.Refuse(313, "finit_module", Errno::kEPERM, "no modules: there is no host kernel to load them into");
   b.Partial<SysSchedSetattr>(314, "sched_setattr", "kept and reported; the host schedules; no SCHED_DEADLINE");

@@ -5,8 +5,11 @@
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 
+#include <array>
 #include <cstring>
+#include <span>
 
+#include "arch/x86_64/decode.h"
 #include "base/log/check.h"
 #include "platform/ptrace/address_space.h"
 #include "platform/ptrace/tracer.h"
@@ -20,15 +23,17 @@ constexpr uint64_t kNoSystemCall = ~uint64_t{0};
 enum Vector : uint64_t { kDivide = 0, kDebug = 1, kBreakpoint = 3, kInvalidOpcode = 6, kStackSegment = 12, kProtection = 13, kPageFault = 14,
                          kX87 = 16, kAlignment = 17, kSimd = 19 };
 
-// ptrace(2) tells signal and si_code, not vector and error code: what follows from them, 0 for the rest. The write bit of a page fault can't
-// be known.
+// The error code of a page fault (SDM vol. 3, 4.7).
+constexpr uint64_t kProtectionViolation = 1, kWrite = 2, kUser = 4, kInstructionFetch = 16;
+
+// ptrace(2) tells signal and si_code, not vector and error code: what follows from them, 0 for the rest. The write bit of a page fault follows
+// from the instruction, see AddWriteBit.
 void DescribeFault(const siginfo_t& info, const arch::Registers& regs, Event& event) {
   event.kind = EventKind::kFault;
   event.signo = info.si_signo;
   event.si_code = info.si_code;
   event.fault_address = reinterpret_cast<uint64_t>(info.si_addr);
   event.trap_number = event.error_code = 0;
-  constexpr uint64_t kProtectionViolation = 1, kUser = 4, kInstructionFetch = 16;
   switch (info.si_signo) {
     case SIGSEGV:
       if (info.si_code == SI_KERNEL) {
@@ -59,6 +64,14 @@ void DescribeFault(const siginfo_t& info, const arch::Registers& regs, Event& ev
     default:
       break;
   }
+}
+
+void AddWriteBit(Tracee& tracee) {
+  Event& event = tracee.event;
+  if (event.trap_number != kPageFault || (event.error_code & (kUser | kInstructionFetch)) != kUser || tracee.space == nullptr) return;
+  std::array<uint8_t, arch::kMaxInstructionBytes> code;
+  const size_t got = tracee.space->Read(tracee.regs.rip, absl::MakeSpan(reinterpret_cast<std::byte*>(code.data()), code.size()));
+  if (arch::WasWriting(std::span(code).first(got), tracee.regs, event.fault_address)) event.error_code |= kWrite;
 }
 
 // What a kernel without 32-bit support makes of `int 0x80` (vector absent from the IDT): a protection fault at the instruction.
@@ -175,6 +188,7 @@ bool Tracer::DecodeSignal(Tracee& tracee, int signal) {
   if (info.si_code <= 0) return false;
   if (signal != SIGSYS) {
     DescribeFault(info, tracee.regs, tracee.event);
+    AddWriteBit(tracee);
     return true;
   }
   // The vsyscall page (filter.cc): the host has already popped the return address; make it the system call that it is.

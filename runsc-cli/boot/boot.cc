@@ -161,7 +161,12 @@ class Sentry {
     auto gofer = gofer::GoferClient::Connect(std::move(context_.gofer));
     if (!gofer.ok()) return absl::StrCat("the gofer does not answer: ", ErrnoName(gofer.error()));
     kernel_->SetSharedMemory(tmpfs::TmpFs::Create(ctx_, {.mode = 0700}));
-    const absl::Status mounts = BuildMounts(ctx_, context_.config, *gofer, *kernel_);
+    ConsoleOpener open_console;
+    if (context_.config.has_console) {
+      console_ = tty::Console::Create(hostfs::MakeConsoleLink(*poller_, std::move(context_.console)));
+      open_console = [console = console_.ToRef()](Context& ctx, uint32_t flags) -> Result<Ref<vfs::File>> { return console->OpenFile(ctx, flags); };
+    }
+    const absl::Status mounts = BuildMounts(ctx_, context_.config, *gofer, *kernel_, std::move(open_console));
     if (!mounts.ok()) return std::string(mounts.message());
     return "";
   }
@@ -169,9 +174,8 @@ class Sentry {
   // Standard streams, console and the program itself.
   bool MakeProcess() {
     kernel::ProcessSpec spec = SpecOf(context_.config.process);
-    if (context_.config.has_console) {
-      Ref<tty::ConsoleLink> link = hostfs::MakeConsoleLink(*poller_, std::move(context_.console));
-      const Ref<tty::Console> console = tty::Console::Create(std::move(link));
+    if (console_) {
+      const Ref<tty::Console> console = console_.ToRef();
       if (context_.config.process.rows != 0) console->Resize({.ws_row = context_.config.process.rows, .ws_col = context_.config.process.columns});
       target_->SetConsole(console);
       const Ref<vfs::File> file = console->OpenFile(ctx_, abi::kO_RDWR);
@@ -205,6 +209,7 @@ class Sentry {
   std::unique_ptr<hostfs::HostPoller> poller_;
   std::unique_ptr<KernelTarget> target_;
   std::unique_ptr<control::Server> server_;
+  RefPtr<tty::Console> console_;  // the container's terminal, if it has one
   std::unique_ptr<kernel::TtyJobControl> job_control_;
 };
 

@@ -51,17 +51,26 @@ Result<void> KernelTarget::Start() {
 }
 
 Result<void> KernelTarget::Signal(int signo, control::SignalScope scope) {
+  if (!abi::IsValidSignal(signo)) return Errno::kEINVAL;
   RefPtr<task::ThreadGroup> init;
+  bool unborn = false;
   {
     MutexLock lock(mu_);
     if (state_.status == control::ContainerStatus::kStopped || !init_) return Errno::kESRCH;
     init = init_;
+    // A container that was created but never started can be killed too: its program starts, and ends before its first instruction.
+    unborn = state_.status == control::ContainerStatus::kCreated && signo == abi::kSIGKILL;
+    if (unborn) state_.status = control::ContainerStatus::kRunning;
   }
-  if (!abi::IsValidSignal(signo)) return Errno::kEINVAL;
   abi::SigInfo info{};
   info.si_signo = signo;
   info.si_code = abi::kSI_KERNEL;  // from outside the pid namespace: init can't be immune to SIGKILL
-  kernel_.platform().RunOnWorker([this, init, info, scope] {
+  kernel_.platform().RunOnWorker([this, init, info, scope, unborn] {
+    if (unborn) {
+      (void)init->SendSignal(info).ok();
+      kernel_.StartProcess(*init);
+      return;
+    }
     if (scope == control::SignalScope::kInit) {
       (void)init->SendSignal(info).ok();
       return;

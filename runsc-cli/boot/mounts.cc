@@ -18,8 +18,9 @@
 namespace ringwall::boot {
 namespace {
 
-vfs::MountFlags FlagsOf(const MountConfig& mount) {
-  return {.read_only = mount.read_only, .no_suid = mount.no_suid, .no_dev = mount.no_dev, .no_exec = mount.no_exec};
+// Read-only comes last of all: mount points and devices are made first, as other OCI runtimes do.
+vfs::MountFlags WritableFlagsOf(const MountConfig& mount) {
+  return {.no_suid = mount.no_suid, .no_dev = mount.no_dev, .no_exec = mount.no_exec};
 }
 
 absl::Status Failure(const MountConfig& mount, std::string_view what, Errno error) {
@@ -28,18 +29,25 @@ absl::Status Failure(const MountConfig& mount, std::string_view what, Errno erro
 
 class Builder {
  public:
-  Builder(Context& ctx, const BootConfig& config, const Ref<gofer::GoferClient>& gofer, kernel::Kernel& kernel)
-      : ctx_(ctx), config_(config), gofer_(gofer), kernel_(kernel) {}
+  Builder(Context& ctx, const BootConfig& config, const Ref<gofer::GoferClient>& gofer, kernel::Kernel& kernel, ConsoleOpener console)
+      : ctx_(ctx), config_(config), gofer_(gofer), kernel_(kernel), console_(std::move(console)) {}
 
   absl::Status Build() {
     if (config_.mounts.empty() || config_.mounts[0].destination != "/") return absl::InternalError("mounts: the first must be \"/\"");
     auto root = MakeFileSystem(config_.mounts[0]);
     if (!root.ok()) return Failure(config_.mounts[0], "making the root file system", root.error());
-    auto mount = vfs::Mount::OfFileSystem(std::move(*root), FlagsOf(config_.mounts[0]), "none");
+    auto mount = vfs::Mount::OfFileSystem(std::move(*root), WritableFlagsOf(config_.mounts[0]), "none");
+    if (config_.mounts[0].read_only) read_only_.push_back(mount);
     ns_ = MakeRef<vfs::MountNamespace>(std::move(mount));
     kernel_.SetMounts(ns_.ToRef());
     for (size_t i = 1; i < config_.mounts.size(); ++i) {
       if (absl::Status status = Add(config_.mounts[i]); !status.ok()) return status;
+    }
+    AddDefaultDevices();
+    for (const Ref<vfs::Mount>& done : read_only_) {
+      vfs::MountFlags flags = done->flags();
+      flags.read_only = true;
+      done->SetFlags(flags);
     }
     for (const std::string& path : config_.masked_paths) Mask(path);
     for (const std::string& path : config_.readonly_paths) Protect(path);
@@ -72,7 +80,7 @@ class Builder {
       case MountKind::kMqueue:
       case MountKind::kCgroup: {
         // /dev comes as a tmpfs; what belongs into it is the kernel's.
-        if (mount.destination == "/dev") return devfs::Create(ctx_, {});
+        if (mount.destination == "/dev") return devfs::Create(ctx_, {.console = console_});
         const tmpfs::Options options = TRY(tmpfs::ParseOptions(mount.data, {.mode = 01777}));
         return Ref<vfs::FileSystem>(tmpfs::TmpFs::Create(ctx_, options));
       }
@@ -114,9 +122,32 @@ class Builder {
     if (!fs.ok()) return Failure(mount, "making the file system", fs.error());
     auto where = MakeDestination(mount.destination, mount.single_file);
     if (!where.ok()) return Failure(mount, "making the mount point", where.error());
-    auto attached = ns_->Attach(vfs::Mount::OfFileSystem(std::move(*fs), FlagsOf(mount), "none"), *where);
+    auto made = vfs::Mount::OfFileSystem(std::move(*fs), WritableFlagsOf(mount), "none");
+    auto attached = ns_->Attach(made, *where);
     if (!attached.ok()) return Failure(mount, "mounting", attached.error());
+    if (mount.read_only) read_only_.push_back(std::move(made));
     return absl::OkStatus();
+  }
+
+  // OCI, "Default Devices": they are there even when config.json mounts nothing on /dev. In an image that is written to directly they
+  // are left out: the host's gofer makes no devices.
+  void AddDefaultDevices() {
+    for (const MountConfig& mount : config_.mounts) {
+      if (mount.destination == "/dev") return;
+    }
+    auto made = devfs::Create(ctx_, {});
+    if (!made.ok()) return;
+    auto dev = MakeDestination("/dev", false);
+    if (!dev.ok()) return;
+    const Ref<vfs::MountNamespace> ns = ns_.ToRef();
+    const vfs::Path root = RootPath();
+    for (const char* name : {"null", "zero", "full", "random", "urandom", "tty"}) {
+      auto node = (*made)->root()->Lookup(ctx_, name);
+      if (!node.ok()) continue;
+      const auto attributes = (*node)->GetAttributes(ctx_);
+      if (!attributes.ok()) continue;
+      (void)vfs::Mknod(ctx_, {ns, root, root}, absl::StrCat("/dev/", name), attributes->mode, attributes->rdev, 0).ok();
+    }
   }
 
   // linux.maskedPaths: nothing to see there. Missing paths are no error (OCI).
@@ -149,13 +180,16 @@ class Builder {
   const BootConfig& config_;
   const Ref<gofer::GoferClient>& gofer_;
   kernel::Kernel& kernel_;
+  ConsoleOpener console_;
   RefPtr<vfs::MountNamespace> ns_;
+  std::vector<Ref<vfs::Mount>> read_only_;
 };
 
 }  // namespace
 
-absl::Status BuildMounts(Context& ctx, const BootConfig& config, const Ref<gofer::GoferClient>& gofer, kernel::Kernel& kernel) {
-  return Builder(ctx, config, gofer, kernel).Build();
+absl::Status BuildMounts(Context& ctx, const BootConfig& config, const Ref<gofer::GoferClient>& gofer, kernel::Kernel& kernel,
+                         ConsoleOpener console) {
+  return Builder(ctx, config, gofer, kernel, std::move(console)).Build();
 }
 
 }  // namespace ringwall::boot

@@ -145,6 +145,7 @@ Result<int32_t> Clone(Task& task, const CloneRequest& request) {
   child->SetCreds(task.ShareCreds().ToRef());
   child->SetComm(task.comm());
   child->SetScheduling(task.scheduling());
+  child->persona = task.persona;
   child->exit_signal = has(abi::kCLONE_THREAD) ? 0 : request.exit_signal;
   TaskBuilder::SetBlocked(*child, task.signal_mask());
   // A separate stack loses the alternate one (sigaltstack(2)); vfork keeps it.
@@ -169,7 +170,7 @@ Result<int32_t> Clone(Task& task, const CloneRequest& request) {
   if (has(abi::kCLONE_THREAD)) {
     TRY(TaskBuilder::Publish(*child, nullptr, nullptr));
   } else {
-    TRY(TaskBuilder::PublishChild(*child, task.thread_group(), has(abi::kCLONE_PARENT)));
+    TRY(TaskBuilder::PublishChild(*child, task, has(abi::kCLONE_PARENT)));
   }
   id_guard.Keep();
   if (pidfd_slot != nullptr) std::move(*pidfd_slot).Install(std::move(pidfd_file).ToRef(), {.cloexec = true});
@@ -206,11 +207,14 @@ Result<void> TaskBuilder::Publish(Task& task, ThreadGroup* parent, RefPtr<Proces
   return PublishLocked(task, parent, std::move(process_group));
 }
 
-Result<void> TaskBuilder::PublishChild(Task& task, ThreadGroup& caller, bool as_sibling) {
-  PidTable& pids = caller.pids();
+Result<void> TaskBuilder::PublishChild(Task& task, Task& caller, bool as_sibling) {
+  ThreadGroup& group = caller.thread_group();
+  PidTable& pids = group.pids();
   MutexLock lock(pids.mu_);
-  ThreadGroup* parent = as_sibling ? caller.family_.parent : &caller;
-  return PublishLocked(task, parent, caller.family_.group);
+  ThreadGroup* parent = as_sibling ? group.family_.parent : &group;
+  TRY(PublishLocked(task, parent, group.family_.group));
+  task.thread_group().family_.parent_thread = as_sibling ? group.family_.parent_thread : &caller;
+  return {};
 }
 
 Result<void> TaskBuilder::PublishLocked(Task& task, ThreadGroup* parent, RefPtr<ProcessGroup> process_group) {

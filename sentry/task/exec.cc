@@ -108,7 +108,7 @@ Result<void> Exec(Task& task, ExecRequest request) {
 
   // A shared descriptor table is unshared before close-on-exec acts on it.
   if (task.fds().ref_count_for_debug() > 1) task.SetFds(task.fds().Clone());
-  for (auto& [fd, file] : task.fds().RemoveCloexec()) (void)file->Flush(task).ok();
+  for (auto& [fd, file] : task.fds().RemoveCloexec()) (void)vfs::FinishClose(task, file, task.fds()).ok();
 
   {
     PidTable& pids = task.thread_group().pids();
@@ -151,7 +151,10 @@ void ExecSwap::TakeOverLeader(Task& task) {
   pids.tasks_.erase(old_tid);
   pids.used_.erase(old_tid);
   task.tid_.store(group.pid(), std::memory_order_relaxed);
-  pids.tasks_[group.pid()] = &task;
+  // The number carries the table's reference to its task: the dead leader's is taken over and dropped after the lock.
+  Task*& entry = pids.tasks_[group.pid()];
+  if (entry != nullptr) old_leader = Ref<Task>(entry, Ref<Task>::AdoptTag{});
+  entry = &task;
   family.leader = &task;
 }
 

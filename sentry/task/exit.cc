@@ -36,8 +36,6 @@ void ExitPath::Run(Task& task) {
     if (task.memory().WriteValue<uint32_t>(task.clear_child_tid, 0).ok()) task.kernel().futexes().WakeAddress(task, task.clear_child_tid, 1);
   }
 
-  const int32_t status = group.group_exiting() ? group.group_exit_status_.load() : task.exit_status_.load();
-
   // CPU time is read before the host thread goes.
   Usage usage;
   usage.user_ns = task.UserTimeNs();
@@ -64,7 +62,7 @@ void ExitPath::Run(Task& task) {
     FinishVfork(task);
     if (fds && fds->ref_count_for_debug() == 1) {
       for (const abi::Fd fd : fds->OpenFds()) {
-        if (auto file = fds->Remove(fd); file.ok()) (void)(*file)->Flush(task).ok();
+        if (auto file = fds->Remove(fd); file.ok()) (void)vfs::FinishClose(task, *file, *fds).ok();
       }
     }
   }
@@ -78,7 +76,12 @@ void ExitPath::Run(Task& task) {
     family.dead_threads.Add(usage);
     std::erase(family.threads, &task);
     last = family.threads.empty();
-    if (family.leader == &task) family.leader_exit_status = status;
+    // wait4(2), __WNOTHREAD: another thread inherits the children of the one that ends.
+    if (!last) {
+      for (ThreadGroup* child : family.children) {
+        if (child->family_.parent_thread == &task) child->family_.parent_thread = family.threads.front();
+      }
+    }
     if (family.exec_task != nullptr && family.exec_task != &task && family.threads.size() == 1) exec_waiter = RefPtr<Task>::Share(family.exec_task);
     if (task.tid() != group.pid()) {
       pids.tasks_.erase(task.tid());
@@ -107,8 +110,8 @@ void ExitPath::EndProcess(Task& last) {
   {
     MutexLock lock(pids.mu());
     ThreadGroup::Family& family = group.family_;
-    // A process whose threads all called exit(2) reports its leader's status (pthread_exit in main).
-    status = group.group_exiting() ? group.group_exit_status_.load() : family.leader_exit_status;
+    // A process whose threads all called exit(2) reports the status of the last one, as Linux does since 5.17.
+    status = group.group_exiting() ? group.group_exit_status_.load() : last.exit_status_.load();
     family.zombie = true;
     family.wait_status = status;
     family.stopped = false;
@@ -141,6 +144,7 @@ void ExitPath::ReparentChildren(ThreadGroup& group) {
     if (heir == &group) heir = nullptr;
     for (ThreadGroup* child : family.children) {
       child->family_.parent = heir;
+      child->family_.parent_thread = heir != nullptr && !heir->family_.threads.empty() ? heir->family_.threads.front() : nullptr;
       if (heir != nullptr) heir->family_.children.insert(child);
       orphans.push_back({Ref<ThreadGroup>(*child), child->family_.zombie});
     }
@@ -167,6 +171,7 @@ void ExitPath::Reap(ThreadGroup& group) {
       parent->family_.reaped_children.Add(family.reaped_children);
       parent->family_.children.erase(&group);
       family.parent = nullptr;
+      family.parent_thread = nullptr;
     }
     if (auto it = pids.tasks_.find(group.pid()); it != pids.tasks_.end()) {
       leader = RefPtr<Task>::Share(it->second);

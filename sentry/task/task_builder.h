@@ -21,7 +21,7 @@ class TaskBuilder {
   // reference to each. EAGAIN when the group is exiting.
   static Result<void> Publish(Task& task, ThreadGroup* parent, RefPtr<ProcessGroup> process_group);
   // A child of `caller` (or of its parent, CLONE_PARENT), in caller's process group.
-  static Result<void> PublishChild(Task& task, ThreadGroup& caller, bool as_sibling);
+  static Result<void> PublishChild(Task& task, Task& caller, bool as_sibling);
 
  private:
   static Result<void> PublishLocked(Task& task, ThreadGroup* parent, RefPtr<ProcessGroup> process_group)

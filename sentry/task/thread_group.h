@@ -80,6 +80,7 @@ class ThreadGroup final : public RefCounted, public wait::Waitable {
   // ---- job control: all under the PidTable's lock ----
   struct Family {
     ThreadGroup* parent = nullptr;        // null for init
+    const Task* parent_thread = nullptr;  // the thread of `parent` that made this process, or its heir (__WNOTHREAD); never followed
     std::set<ThreadGroup*> children;
     RefPtr<ProcessGroup> group;
     std::vector<Task*> threads;           // live threads, leader first while it lives
@@ -94,7 +95,6 @@ class ThreadGroup final : public RefCounted, public wait::Waitable {
     int32_t stop_signal = 0;
     Usage dead_threads{};                 // of threads that have ended
     Usage reaped_children{};
-    int32_t leader_exit_status = 0;
   };
 
  private:

@@ -14,7 +14,8 @@
 namespace ringwall::task {
 namespace {
 
-bool Fits(const ThreadGroup& child, const ThreadGroup::Family& family, const WaitRequest& request) {
+bool Fits(const Task& waiter, const ThreadGroup& child, const ThreadGroup::Family& family, const WaitRequest& request) {
+  if ((request.options & abi::k__WNOTHREAD) != 0 && family.parent_thread != &waiter) return false;
   switch (request.id_type) {
     case abi::kP_PID:
       if (child.pid() != request.id) return false;
@@ -65,7 +66,7 @@ Result<WaitResult> Wait(Task& task, const WaitRequest& request) {
     if (request.id_type == abi::kP_PGID && request.id == 0) effective.id = pids.FamilyOf(group).group->pgid;
     for (ThreadGroup* child : pids.FamilyOf(group).children) {
       ThreadGroup::Family& family = pids.FamilyOf(*child);
-      if (!Fits(*child, family, effective)) continue;
+      if (!Fits(task, *child, family, effective)) continue;
       candidates = true;
       const bool keep = (request.options & abi::kWNOWAIT) != 0;
       if (family.zombie) {

@@ -16,6 +16,14 @@ constexpr uint32_t kChangeable = abi::kO_APPEND | abi::kO_NONBLOCK | abi::kO_ASY
 // Flags of open(2) that are about the opening only: F_GETFL does not show them.
 constexpr uint32_t kOpeningOnly = abi::kO_CREAT | abi::kO_EXCL | abi::kO_NOCTTY | abi::kO_TRUNC | abi::kO_CLOEXEC;
 
+// Streams and the anonymous files have no positions (lseek(2), pread(2): ESPIPE).
+bool HasPositions(FileKind kind) {
+  switch (kind) {
+    case FileKind::kRegular: case FileKind::kDirectory: case FileKind::kMemfd: case FileKind::kDevice: case FileKind::kOther: return true;
+    default: return false;
+  }
+}
+
 bool OpenedFor(uint32_t flags, uint32_t mode) {
   const uint32_t access = flags & abi::kO_ACCMODE;
   return (flags & abi::kO_PATH) == 0 && (access == mode || access == abi::kO_RDWR);
@@ -92,8 +100,14 @@ Result<size_t> File::Write(Context& ctx, mm::IoSource& source) {
   return n;
 }
 
-Result<size_t> File::PRead(Context&, mm::IoSink&, uint64_t) { return readable_ ? Errno::kEINVAL : Errno::kEBADF; }
-Result<size_t> File::PWrite(Context&, mm::IoSource&, uint64_t) { return writable_ ? Errno::kEINVAL : Errno::kEBADF; }
+Result<size_t> File::PRead(Context&, mm::IoSink&, uint64_t) {
+  if (!readable_) return Errno::kEBADF;
+  return HasPositions(kind_) ? Errno::kEINVAL : Errno::kESPIPE;
+}
+Result<size_t> File::PWrite(Context&, mm::IoSource&, uint64_t) {
+  if (!writable_) return Errno::kEBADF;
+  return HasPositions(kind_) ? Errno::kEINVAL : Errno::kESPIPE;
+}
 
 Result<size_t> File::Append(Context& ctx, mm::IoSource& source, uint64_t& end) {
   const Attributes attributes = TRY(GetAttributes(ctx));
@@ -103,10 +117,7 @@ Result<size_t> File::Append(Context& ctx, mm::IoSource& source, uint64_t& end) {
 }
 
 Result<int64_t> File::Seek(Context& ctx, int64_t offset, int32_t whence) {
-  switch (kind_) {
-    case FileKind::kRegular: case FileKind::kDirectory: case FileKind::kMemfd: case FileKind::kDevice: case FileKind::kOther: break;
-    default: return Errno::kESPIPE;
-  }
+  if (!HasPositions(kind_)) return Errno::kESPIPE;
   uint64_t size = 0;
   if (whence != abi::kSEEK_SET && whence != abi::kSEEK_CUR) {
     // A directory's positions are cookies: there is no distance from its end.

@@ -1,8 +1,11 @@
 // ioctl(2): the commands that every descriptor knows; the rest is the file's.
 #include <algorithm>
 #include <cstdio>
+#include <utility>
 
 #include "abi/ioctl.h"
+#include "abi/resource.h"
+#include "sentry/fs/devpts/devpts.h"
 #include "sentry/kernel/kernel.h"
 #include "sentry/observe/unimplemented.h"
 #include "sentry/vfs/fd_table.h"
@@ -42,6 +45,13 @@ Result<int64_t> SysIoctl(Task& task, Fd fd, uint32_t command, uint64_t argument)
         return 0;
       }
       break;
+    case abi::kTIOCGPTPEER: {
+      // The slave of a master, opened without its name (ioctl_tty(2)).
+      Ref<vfs::File> peer = TRY(devpts::OpenPeer(task, file, static_cast<uint32_t>(argument)));
+      const vfs::FdFlags flags{.cloexec = (argument & abi::kO_CLOEXEC) != 0};
+      const Fd opened = TRY(task.fds().Add(std::move(peer), flags, task.Limit(abi::kRLIMIT_NOFILE)));
+      return abi::Raw(opened);
+    }
     default:
       break;
   }

@@ -19,9 +19,12 @@ struct UserPlace {
   const vfs::WalkStart& walk() const { return start->start; }
 };
 
-inline Result<UserPlace> ReadPlace(Task& task, Fd dirfd, UserPath user_path) {
+// kFromDirectory: dirfd counts for absolute paths too (RESOLVE_IN_ROOT of openat2(2)).
+enum class AbsolutePaths : uint8_t { kFromRoot, kFromDirectory };
+
+inline Result<UserPlace> ReadPlace(Task& task, Fd dirfd, UserPath user_path, AbsolutePaths absolute = AbsolutePaths::kFromRoot) {
   std::string path = TRY(user_path.Read(task.memory()));
-  auto start = TRY(task.StartOf(dirfd, path));
+  auto start = TRY(task.StartOf(dirfd, absolute == AbsolutePaths::kFromRoot ? std::string_view(path) : std::string_view()));
   return UserPlace{std::move(path), std::move(start)};
 }
 

@@ -22,12 +22,14 @@ struct FifoState : task::TypedCallState<FifoState> {
   RefPtr<vfs::File> file;
 };
 
-Result<Fd> Open(Task& task, Fd dirfd, UserPath user_path, const vfs::OpenHow& how) {
+Result<Fd> Open(Task& task, Fd dirfd, UserPath user_path, vfs::OpenHow how) {
+  // A 64-bit kernel opens everything for large files, and F_GETFL shows it (open(2), O_LARGEFILE).
+  if ((how.flags & abi::kO_PATH) == 0) how.flags |= abi::kO_LARGEFILE;
   RefPtr<vfs::File> file;
   if (auto* waiting = task.call_state<FifoState>()) {
     file = waiting->file;
   } else {
-    const UserPlace place = TRY(ReadPlace(task, dirfd, user_path));
+    const UserPlace place = TRY(ReadPlace(task, dirfd, user_path, how.walk.in_root ? AbsolutePaths::kFromDirectory : AbsolutePaths::kFromRoot));
     file = TRY(vfs::Open(task, place.walk(), place.path, how, task.fs().umask()));
   }
   if (pipe::FifoOpenState* pending = pipe::PendingOpen(*file)) {

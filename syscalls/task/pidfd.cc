@@ -5,6 +5,7 @@
 #include "sentry/cred/credentials.h"
 #include "sentry/fs/anon/pidfd.h"
 #include "sentry/task/clone.h"
+#include "sentry/task/ptrace_access.h"
 #include "sentry/task/signals.h"
 #include "sentry/task/thread_group.h"
 #include "sentry/vfs/fd_table.h"
@@ -43,9 +44,7 @@ Result<Fd> SysPidfdGetfd(Task& task, Fd pidfd, Fd target, RawFlags flags) {
   const int32_t pid = TRY(anon::PidOfPidfd(*file));
   const RefPtr<Task> other = task.thread_group().pids().FindTask(pid);
   if (!other) return Errno::kESRCH;
-  const auto creds = other->ShareCreds();
-  // PTRACE_MODE_ATTACH_REALCREDS, as ptrace(2) tells.
-  if (creds && creds->uid != task.creds().uid && !task.creds().Has(abi::kCAP_SYS_PTRACE)) return Errno::kEPERM;
+  TRY(task::CheckPtraceAccess(task, *other, task::PtraceCreds::kReal));
   const RefPtr<vfs::FdTable> table = other->ShareFds();
   if (!table) return Errno::kESRCH;
   Ref<vfs::File> wanted = TRY(table->Get(target));

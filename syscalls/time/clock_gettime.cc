@@ -1,4 +1,4 @@
-// clock_gettime(2), clock_getres(2), gettimeofday(2), time(2). Most callers never get here: the vDSO answers.
+// clock_gettime(2), clock_getres(2), clock_settime(2), gettimeofday(2), time(2). Most callers never get here: the vDSO answers.
 #include "sentry/task/cpu_clock.h"
 #include "syscalls/time/time.h"
 
@@ -11,6 +11,16 @@ Result<void> SysClockGettime(Task& task, int32_t clock, UserOut<abi::Timespec> t
 Result<void> SysClockGetres(Task& task, int32_t clock, UserOut<abi::Timespec> ts) {
   const int64_t ns = TRY(task::ClockResolution(task, clock));
   return ts.WriteIfSet(task.memory(), time::ToTimespec(ns));
+}
+
+Result<void> SysClockSettime(Task& task, int32_t clock, UserIn<abi::Timespec> ts) {
+  // Only CLOCK_REALTIME has a time to set; CPU clocks of a pid exist but refuse (clock_settime(2)).
+  if (clock >= 0 && clock != abi::kCLOCK_REALTIME) return Errno::kEINVAL;
+  const abi::Timespec wanted = TRY(ts.Read(task.memory()));
+  if (clock < 0) TRY(task::ReadClock(task, clock));
+  if (wanted.tv_sec < 0 || wanted.tv_nsec < 0 || wanted.tv_nsec >= time::kNsPerSecond) return Errno::kEINVAL;
+  // Differs from Linux: not even CAP_SYS_TIME helps, the host owns the clock.
+  return Errno::kEPERM;
 }
 
 Result<void> SysGettimeofday(Task& task, UserOut<abi::Timeval> tv, UserOut<abi::Timezone> tz) {

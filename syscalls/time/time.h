@@ -8,6 +8,7 @@
 namespace ringwall::syscalls {
 
 Result<void> SysClockGettime(Task& task, int32_t clock, UserOut<abi::Timespec> ts);
+Result<void> SysClockSettime(Task& task, int32_t clock, UserIn<abi::Timespec> ts);
 Result<void> SysClockGetres(Task& task, int32_t clock, UserOut<abi::Timespec> ts);
 Result<void> SysNanosleep(Task& task, UserIn<abi::Timespec> request, UserOut<abi::Timespec> remaining);
 Result<void> SysClockNanosleep(Task& task, int32_t clock, int32_t flags, UserIn<abi::Timespec> request, UserOut<abi::Timespec> remaining);

@@ -73,7 +73,7 @@ class World:
             "root": {"path": "rootfs", "readonly": True},
             "hostname": "oci-test",
             "mounts": [{"destination": "/proc", "type": "proc", "source": "proc"}],
-            "linux": {"namespaces": [{"type": "pid"}, {"type": "mount"}, {"type": "network"}]},
+            "linux": {"namespaces": [{"type": kind} for kind in ("pid", "mount", "network", "uts", "ipc")]},
         }
 
     def bundle(self, args=None, change=None, text=None, name="bundle"):
@@ -82,7 +82,7 @@ class World:
         if not os.path.isdir(rootfs):
             os.makedirs(rootfs)
             self.fill(rootfs)
-        config = self.spec(args or ["exit", "0"])
+        config = self.spec(args or self.words(["exit", "0"], "exit 0"))
         if change:
             change(config)
         with open(os.path.join(path, "config.json"), "w") as file:
@@ -100,7 +100,7 @@ class World:
         if busybox is None:
             raise Skip("no busybox to build a root file system from")
         shutil.copy(busybox, os.path.join(rootfs, "bin", "busybox"))
-        for applet in ("sh", "sleep", "cat", "echo", "true", "kill", "stty"):
+        for applet in ("sh", "sleep", "cat", "echo", "true", "false", "kill", "stty", "id", "env", "ls", "tty", "mkdir", "touch", "head", "wc"):
             os.symlink("busybox", os.path.join(rootfs, "bin", applet))
 
     # ---- looking ----
@@ -124,7 +124,10 @@ class World:
         if not os.path.exists(self.log):
             return []
         with open(self.log) as file:
-            return [json.loads(line) for line in file if line.strip()]
+            lines = [line for line in file if line.strip()]
+        for line in lines:
+            assert line.startswith("{"), f"the log holds a line that is not JSON: {line.strip()}"
+        return [json.loads(line) for line in lines]
 
     def processes(self):
         """Host processes of this world's runtime: by executable, so stubs and doubles count too."""

@@ -206,7 +206,7 @@ Result<void> EpollCore::Add(const Ref<EpollCore>& self, int32_t fd, const Ref<vf
   EpollCore* inner = nested != nullptr ? nested->core_.get() : nullptr;
   const Ref<EpollItem> item = MakeRef<EpollItem>(self, *file, fd);
   item->data_ = event.data;
-  item->events_.store(event.events, std::memory_order_release);
+  item->events_.store(event.events | kAlways, std::memory_order_release);
   if (g_watches.fetch_add(1, std::memory_order_relaxed) >= kMaxWatches) {
     g_watches.fetch_sub(1, std::memory_order_relaxed);
     return Errno::kENOSPC;
@@ -248,7 +248,7 @@ Result<void> EpollCore::Modify(int32_t fd, vfs::File& file, const abi::EpollEven
     // epoll_ctl(2): an exclusive item can't be modified.
     if ((item->events_.load(std::memory_order_relaxed) & abi::kEPOLLEXCLUSIVE) != 0) return Errno::kEINVAL;
     item->data_ = event.data;
-    item->events_.store(event.events, std::memory_order_release);
+    item->events_.store(event.events | kAlways, std::memory_order_release);
   }
   file.RemoveWaiter(*item);
   file.AddWaiter(*item, (event.events & ~kPrivate) | kAlways);
@@ -257,7 +257,7 @@ Result<void> EpollCore::Modify(int32_t fd, vfs::File& file, const abi::EpollEven
 
 void EpollCore::Recheck(int32_t fd, vfs::File& file, uint32_t events) {
   // Even an edge-triggered item reports what holds already after ADD and MOD.
-  if ((events & ~kPrivate) == 0 || Poll(file, events) == 0) return;
+  if (Poll(file, events) == 0) return;
   RefPtr<EpollItem> item;
   {
     MutexLock lock(mu_);
