@@ -35,6 +35,7 @@ constexpr int kLevelCount = 6;
 constexpr std::string_view kLevelNames[kLevelCount] = {"trace", "debug", "info", "warning", "error", "off"};
 
 std::atomic<int> g_fd{2};
+std::atomic<bool> g_json{false};
 
 void WriteAll(int fd, const char* data, size_t size) {
   while (size > 0) {
@@ -272,6 +273,7 @@ void InitLog(const LogOptions& options) {
   {
     MutexLock lock(g_mutex);
     g_fd.store(options.fd);
+    g_json.store(options.format == LogFormat::kJson);
     old = std::exchange(g_logger, fresh);
   }
   delete old;
@@ -332,10 +334,26 @@ void RawLog(const char* text) {
   const int saved_errno = errno;
   // One write(2), so that the line stays whole and the filters need no other call.
   char line[1024];
-  const size_t length = std::min(strlen(text), sizeof(line) - 1);
-  memcpy(line, text, length);
-  line[length] = '\n';
-  WriteAll(g_fd.load(std::memory_order_relaxed), line, length + 1);
+  size_t used = 0;
+  if (!g_json.load(std::memory_order_relaxed)) {
+    used = std::min(strlen(text), sizeof(line) - 1);
+    memcpy(line, text, used);
+  } else {
+    // Without the time, which may need a host call. What comes this way is fatal.
+    constexpr std::string_view kHead = "{\"level\":\"error\",\"msg\":\"";
+    constexpr std::string_view kTail = "\"}";
+    memcpy(line, kHead.data(), kHead.size());
+    used = kHead.size();
+    for (; *text != '\0' && used + 2 + kTail.size() < sizeof(line); ++text) {
+      const auto c = static_cast<uint8_t>(*text);
+      if (c == '"' || c == '\\') line[used++] = '\\';
+      line[used++] = c < 0x20 || c >= 0x7f ? '?' : static_cast<char>(c);
+    }
+    memcpy(line + used, kTail.data(), kTail.size());
+    used += kTail.size();
+  }
+  line[used++] = '\n';
+  WriteAll(g_fd.load(std::memory_order_relaxed), line, used);
   errno = saved_errno;
 }
 

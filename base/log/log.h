@@ -27,7 +27,7 @@ bool SetLogLevels(std::string_view spec, std::string* error);
 // True when a line of this level in the module of `file` would be written. A few nanoseconds when off.
 bool LogEnabled(LogLevel level, const char* file);
 void EmitLog(LogLevel level, const char* file, int line, std::string_view text);
-// Writes "text\n" (cut at 1023 bytes) to the log's descriptor with one write(2). Async-signal-safe.
+// Writes "text\n" (cut at 1023 bytes), or a JSON line of level error, to the log's descriptor with one write(2). Async-signal-safe.
 void RawLog(const char* text);
 
 namespace log_internal {

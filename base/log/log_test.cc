@@ -83,9 +83,15 @@ TEST_F(LogTest, SwitchedOffLineIsNotEvaluated) {
 }
 
 TEST_F(LogTest, RawLogWritesTextAndNewline) {
+  Init(LogFormat::kText);
+  RawLog("plain \"text\"");
+  EXPECT_EQ(Written(), "plain \"text\"\n");
+}
+
+TEST_F(LogTest, RawLogIsJsonForAJsonLog) {
   Init(LogFormat::kJson);
-  RawLog("plain");
-  EXPECT_EQ(Written(), "plain\n");
+  RawLog("check \"x\\y\"\n");
+  EXPECT_EQ(Written(), "{\"level\":\"error\",\"msg\":\"check \\\"x\\\\y\\\"?\"}\n");
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 namespace ringwall::gofer {
 
+GoferNode::GoferNode(Ref<GoferClient> client, NodeId id, uint32_t type) : client_(std::move(client)), id_(id), type_(type) {}
 GoferNode::~GoferNode() { client_->connection_.QueueForget(id_); }
 
 Errno GoferClient::Broken(const char* why) {

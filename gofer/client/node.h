@@ -19,7 +19,7 @@ class GoferNode final : public RefCounted {
   friend class GoferClient;
   template <typename T, typename... Args>
   friend Ref<T> ringwall::MakeRef(Args&&... args);
-  GoferNode(Ref<GoferClient> client, NodeId id, uint32_t type) : client_(std::move(client)), id_(id), type_(type) {}
+  GoferNode(Ref<GoferClient> client, NodeId id, uint32_t type);
   // Only queues the id: may run under any lock of a rank below kGoferClient.
   ~GoferNode() override;
 

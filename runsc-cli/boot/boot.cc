@@ -38,6 +38,7 @@
 #include "sentry/pipe/pipe.h"
 #include "sentry/socket/socket.h"
 #include "sentry/socket/unix/family.h"
+#include "sentry/vfs/operations.h"
 #include "sentry/task/clone.h"
 #include "sentry/tty/tty.h"
 #include "sentry/vdso/vdso.h"
@@ -63,6 +64,7 @@ kernel::ProcessSpec SpecOf(const ProcessConfig& process) {
   spec.cap_permitted = process.cap_permitted;
   spec.cap_ambient = process.cap_ambient;
   spec.no_new_privileges = process.no_new_privileges;
+  spec.ordinary = process.ordinary;
   spec.terminal = process.terminal;
   for (const ProcessConfig::Limit& limit : process.limits) spec.limits.push_back({limit.resource, {limit.soft, limit.hard}});
   return spec;
@@ -164,7 +166,9 @@ class Sentry {
     ConsoleOpener open_console;
     if (context_.config.has_console) {
       console_ = tty::Console::Create(hostfs::MakeConsoleLink(*poller_, std::move(context_.console)));
-      open_console = [console = console_.ToRef()](Context& ctx, uint32_t flags) -> Result<Ref<vfs::File>> { return console->OpenFile(ctx, flags); };
+      open_console = [console = console_.ToRef()](Context&, const vfs::Path& path, uint32_t flags) -> Result<Ref<vfs::File>> {
+        return console->OpenAt(path, flags);
+      };
     }
     const absl::Status mounts = BuildMounts(ctx_, context_.config, *gofer, *kernel_, std::move(open_console));
     if (!mounts.ok()) return std::string(mounts.message());
@@ -178,7 +182,11 @@ class Sentry {
       const Ref<tty::Console> console = console_.ToRef();
       if (context_.config.process.rows != 0) console->Resize({.ws_row = context_.config.process.rows, .ws_col = context_.config.process.columns});
       target_->SetConsole(console);
-      const Ref<vfs::File> file = console->OpenFile(ctx_, abi::kO_RDWR);
+      // By its name where there is one: ttyname(3) compares the two.
+      const Ref<vfs::MountNamespace> mounts = kernel_->mounts();
+      const vfs::Path root{RefPtr<vfs::Mount>(mounts->root()), RefPtr<vfs::Dentry>(mounts->root()->root())};
+      auto named = vfs::Open(ctx_, {mounts, root, root}, "/dev/console", {.flags = abi::kO_RDWR | abi::kO_NOCTTY}, 0);
+      const Ref<vfs::File> file = named.ok() ? *named : console->OpenFile(ctx_, abi::kO_RDWR);
       for (int i = 0; i < 3; ++i) spec.files.push_back(file);
     } else {
       for (UniqueFd& fd : context_.stdio) {

@@ -155,6 +155,7 @@ constexpr auto kProcessFields = [](auto& f, const ProcessConfig& process) {
   f("capPermitted", process.cap_permitted);
   f("capAmbient", process.cap_ambient);
   f("noNewPrivileges", process.no_new_privileges);
+  f("ordinary", process.ordinary);
   f.List("limits", process.limits, kLimitFields);
   f("terminal", process.terminal);
   f("rows", process.rows);

@@ -26,6 +26,7 @@ struct ProcessConfig {
   uint64_t cap_permitted = 0;
   uint64_t cap_ambient = 0;
   bool no_new_privileges = false;
+  bool ordinary = false;  // signals end it as any process, though it is pid 1
   struct Limit {
     int resource = 0;  // Linux's number
     uint64_t soft = 0;

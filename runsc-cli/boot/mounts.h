@@ -17,7 +17,7 @@
 namespace ringwall::boot {
 
 // Opens the container's terminal: what /dev/console is. Empty without one.
-using ConsoleOpener = std::function<Result<Ref<vfs::File>>(Context&, uint32_t flags)>;
+using ConsoleOpener = std::function<Result<Ref<vfs::File>>(Context&, const vfs::Path& path, uint32_t flags)>;
 
 // Makes every mount of config.mounts (missing destinations are created) and the default devices, then masks and protects paths, and gives
 // the tree to the kernel. Errors name the mount.

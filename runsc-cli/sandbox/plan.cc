@@ -218,6 +218,7 @@ absl::StatusOr<Plan> PlanDo(const DoRequest& request) {
   boot.process.gid = request.gid;
   boot.process.additional_gids = request.additional_gids;
   boot.process.terminal = request.terminal;
+  boot.process.ordinary = true;
   const mode_t mask = ::umask(0);
   ::umask(mask);
   boot.process.umask = mask;

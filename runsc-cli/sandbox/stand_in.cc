@@ -156,7 +156,8 @@ class StandIn {
         }
         if (!exit_.has_value() && !caller_gone_ && committed_) {
           options_.log.Error(Cat("container ", options_.id, ": the sandbox died: ",
-                                 WIFSIGNALED(status) ? Cat("killed by signal ", WTERMSIG(status)) : Cat("exit status ", WEXITSTATUS(status))));
+                                 WIFSIGNALED(status) ? Cat("killed by signal ", WTERMSIG(status)) : Cat("exit status ", WEXITSTATUS(status)),
+                                 "; if nobody killed it, --debug --log FILE shows why"));
         }
       } else if (pid == options_.gofer) {
         gofer_alive_ = false;

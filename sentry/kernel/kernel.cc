@@ -85,6 +85,7 @@ Result<Ref<ThreadGroup>> Kernel::CreateProcess(const ProcessSpec& spec) {
   const int32_t pid = TRY(pids_.Allocate());
   auto group = MakeRef<ThreadGroup>(pids_, signal::SignalHandlers::Create());
   TaskBuilder::SetPid(*group, pid);
+  if (spec.ordinary) TaskBuilder::SetOrdinary(*group);
   for (const auto& [resource, limit] : spec.limits) group->SetLimit(resource, limit);
 
   const Ref<vfs::MountNamespace> ns = mounts();

@@ -50,6 +50,8 @@ struct ProcessSpec {
   std::vector<uint32_t> additional_gids;
   uint64_t cap_bounding = 0, cap_effective = 0, cap_inheritable = 0, cap_permitted = 0, cap_ambient = 0;
   bool no_new_privileges = false;
+  // As pid 1 it has the default actions of every other process: a command of the user's, not an init.
+  bool ordinary = false;
   std::vector<std::pair<int, abi::Rlimit>> limits;
   // Descriptor 0, 1, 2, ... of the process. With `terminal` they are all the slave of the console and it is the controlling terminal.
   std::vector<Ref<vfs::File>> files;

@@ -25,7 +25,8 @@ class PipeFile;
 // One pipe. Space is counted in slots of one page as Linux does, so that a free slot (POLLOUT) always takes a write of PIPE_BUF bytes.
 class Pipe final : public RefCounted {
  public:
-  Pipe() = default;
+  enum class Kind : uint8_t { kFifo, kAnonymous };
+  explicit Pipe(Kind kind = Kind::kFifo) : kind_(kind) {}
 
   // EAGAIN when empty, 0 at end of file. A fault puts the rest back.
   Result<size_t> Read(mm::IoSink& sink);
@@ -60,6 +61,7 @@ class Pipe final : public RefCounted {
  private:
   friend class PipeFile;
   friend class FifoOpenState;
+  friend Result<Ref<vfs::File>> OpenFifo(Context& ctx, vfs::Inode& inode, const vfs::Path& path, const vfs::OpenRequest& request);
   ~Pipe() override = default;
   bool FullLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return buffers_.size() >= slots_; }
   void PopFrontLocked(size_t n) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -70,6 +72,7 @@ class Pipe final : public RefCounted {
   void AddEnd(bool reader, bool writer);
   void DropEnd(bool reader, bool writer);
 
+  const Kind kind_;
   mutable Mutex<LockRank::kPipe> mu_;
   std::deque<Buffer> buffers_ ABSL_GUARDED_BY(mu_);
   size_t slots_ ABSL_GUARDED_BY(mu_) = 16;

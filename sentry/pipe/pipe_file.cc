@@ -65,7 +65,7 @@ wait::EventMask PipeFile::Readiness(wait::EventMask mask) {
 
 Result<std::pair<Ref<vfs::File>, Ref<vfs::File>>> MakePipe(Context& ctx, uint32_t flags) {
   if ((flags & ~(abi::kO_NONBLOCK | abi::kO_DIRECT | abi::kO_CLOEXEC)) != 0) return Errno::kEINVAL;
-  const Ref<Pipe> pipe = MakeRef<Pipe>();
+  const Ref<Pipe> pipe = MakeRef<Pipe>(Pipe::Kind::kAnonymous);
   const Ref<anon::AnonInode> inode = MakeRef<anon::AnonInode>(anon::PipeFs(), ctx, abi::kS_IFIFO | 0600);
   // So that opening /proc/PID/fd/N finds this pipe.
   inode->SetAttachment(pipe);
@@ -83,7 +83,12 @@ Result<Ref<vfs::File>> OpenFifo(Context&, vfs::Inode& inode, const vfs::Path& pa
   const bool nonblocking = (request.flags & abi::kO_NONBLOCK) != 0;
   const bool reader = request.read();
   const bool writer = request.write();
+  // An end of pipe2(2) opened again through /proc/PID/fd waits for nobody: no writer is the end of the file.
+  if (pipe->kind_ == Pipe::Kind::kAnonymous) return Ref<vfs::File>(MakeRef<PipeFile>(pipe, path, request.flags));
   const Pipe::Ends ends = pipe->ends();
+  // /proc/PID/fd/N of a pipe(2): nobody new can come through a name, so its open never waits for the other end.
+  const bool unnamed = &inode.file_system() == &anon::PipeFs();
+  if (unnamed) return Ref<vfs::File>(MakeRef<PipeFile>(pipe, path, request.flags));
   if (writer && !reader && nonblocking && ends.readers == 0) return Errno::kENXIO;
   Ref<PipeFile> file = MakeRef<PipeFile>(pipe, path, request.flags);
   // With a writer there, its leaving is a hang-up; otherwise one has to come first.

@@ -17,6 +17,8 @@ class TaskBuilder {
   static void SetVforkParent(Task& child, Ref<Task> parent) { child.vfork_parent_ = std::move(parent); }
   static RefPtr<Task> TakeVforkParent(Task& child);
   static void SetPid(ThreadGroup& group, int32_t pid) { group.pid_ = pid; }
+  // Pid 1 without an init's protection from signals.
+  static void SetOrdinary(ThreadGroup& group) { group.init_unprotected_.store(true, std::memory_order_relaxed); }
   // Adds the task to its group and both to the table, with `parent` (null for the first process) and a process group. The table keeps one
   // reference to each. EAGAIN when the group is exiting.
   static Result<void> Publish(Task& task, ThreadGroup* parent, RefPtr<ProcessGroup> process_group);

@@ -127,7 +127,7 @@ class ThreadGroup final : public RefCounted, public wait::Waitable {
   std::atomic<bool> stop_pending_{false};  // read without the lock as a hint
   int32_t stop_signal_ = 0;
   bool stop_dequeued_ = false;  // a stop signal was taken and no SIGCONT came since
-  // pid 1 only: a fault of its own has taken away its protection from default actions.
+  // pid 1 only: a fault of its own has taken away its protection from default actions, or it was started without.
   std::atomic<bool> init_unprotected_{false};
   class ChildrenWaitable final : public wait::Waitable {
    public:

@@ -185,6 +185,8 @@ Ref<vfs::File> Console::OpenFile(Context& ctx, uint32_t flags) {
   return MakeRef<TtyFile>(terminal_, TtyFile::End::kSlave, std::move(path), flags);
 }
 
+Ref<vfs::File> Console::OpenAt(const vfs::Path& path, uint32_t flags) { return MakeRef<TtyFile>(terminal_, TtyFile::End::kSlave, path, flags); }
+
 void Console::Resize(const abi::Winsize& size) { terminal_->SetWindowSize(size); }
 
 void Console::Close() {

@@ -29,6 +29,8 @@ class Console final : public RefCounted {
   Terminal& terminal() const { return *terminal_; }
   // The slave as an open file, for descriptors 0, 1, 2 of the container's process.
   Ref<vfs::File> OpenFile(Context& ctx, uint32_t flags);
+  // The same by the name of a device node: what isatty(3) and ttyname(3) look for.
+  Ref<vfs::File> OpenAt(const vfs::Path& path, uint32_t flags);
   // The window of the host terminal changed.
   void Resize(const abi::Winsize& size);
   // The host side is gone: hangs up.

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "abi/poll.h"
 #include "abi/signal.h"
 #include "sentry/task/task.h"
 #include "sentry/vfs/fd_table.h"

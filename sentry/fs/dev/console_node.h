@@ -11,7 +11,7 @@
 namespace ringwall::devfs {
 
 struct ConsoleNode final : RefCounted {
-  using Open = std::function<Result<Ref<vfs::File>>(Context&, uint32_t)>;
+  using Open = std::function<Result<Ref<vfs::File>>(Context&, const vfs::Path&, uint32_t)>;
   explicit ConsoleNode(Open o) : open(std::move(o)) {}
   const Open open;
 };

@@ -15,8 +15,8 @@ namespace ringwall::devfs {
 void RegisterDevices();
 
 struct Options {
-  // Opens the container's terminal: /dev/console is there only with it.
-  std::function<Result<Ref<vfs::File>>(Context&, uint32_t flags)> console;
+  // Opens the container's terminal by the path of its node: /dev/console is there only with it.
+  std::function<Result<Ref<vfs::File>>(Context&, const vfs::Path& path, uint32_t flags)> console;
   uint64_t size_bytes = 64 << 20;  // of what guests write into it
 };
 

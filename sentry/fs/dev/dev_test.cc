@@ -63,7 +63,7 @@ TEST(Dev, ConsoleBelongsToItsNode) {
   EXPECT_TRUE(vfs::Open(without.ctx, without.tree.start(), "/console", {.flags = abi::kO_RDWR}, 0) == Errno::kENOENT);
   EXPECT_TRUE(vfs::Mknod(without.ctx, without.tree.start(), "/console", abi::kS_IFCHR | 0600, abi::MakeDev(5, 1), 0).ok());
   EXPECT_TRUE(vfs::Open(without.ctx, without.tree.start(), "/console", {.flags = abi::kO_RDWR}, 0) == Errno::kENXIO);
-  Dev with({.console = [](Context&, uint32_t) -> Result<Ref<vfs::File>> { return Errno::kEIO; }});
+  Dev with({.console = [](Context&, const vfs::Path&, uint32_t) -> Result<Ref<vfs::File>> { return Errno::kEIO; }});
   EXPECT_TRUE(vfs::Open(with.ctx, with.tree.start(), "/console", {.flags = abi::kO_RDWR}, 0) == Errno::kEIO);
 }
 

@@ -128,10 +128,10 @@ Result<Ref<vfs::File>> OpenMemoryDevice(Context& ctx, vfs::Inode& inode, const v
 }
 
 // A console belongs to the node that boot made: a node of the same number that a guest makes opens nothing.
-Result<Ref<vfs::File>> OpenConsole(Context& ctx, vfs::Inode& inode, const vfs::Path&, const vfs::OpenRequest& request) {
+Result<Ref<vfs::File>> OpenConsole(Context& ctx, vfs::Inode& inode, const vfs::Path& path, const vfs::OpenRequest& request) {
   const RefPtr<RefCounted> attachment = inode.attachment();
   if (!attachment) return Errno::kENXIO;
-  return static_cast<ConsoleNode&>(*attachment).open(ctx, request.flags);
+  return static_cast<ConsoleNode&>(*attachment).open(ctx, path, request.flags);
 }
 
 }  // namespace

@@ -151,6 +151,19 @@ TEST(PipeIo, StatSaysFifo) {
   ASSERT_EQ(fstat(pipe.reader.get(), &info), 0);
   EXPECT_TRUE(S_ISFIFO(info.st_mode));
 }
+TEST(PipeIo, EndOpenedAgainThroughProcWaitsForNobody) {
+  Pipe pipe;
+  ASSERT_THAT(Call(SYS_write, pipe.writer, "x", 1), SucceedsWith(1));
+  pipe.writer.Reset();
+  const std::string path = "/proc/self/fd/" + std::to_string(pipe.reader.get());
+  const long again = Call(SYS_openat, AT_FDCWD, path.c_str(), O_RDONLY, 0);
+  ASSERT_GE(again, 0);
+  char byte = 0;
+  EXPECT_THAT(Call(SYS_read, again, &byte, 1), SucceedsWith(1));
+  EXPECT_EQ(byte, 'x');
+  EXPECT_THAT(Call(SYS_read, again, &byte, 1), SucceedsWith(0));
+  close(static_cast<int>(again));
+}
 TEST(PipeIo, WritesOfPipeBufAreAtomicAmongWriters) {
   Pipe pipe;
   pid_t children[3];
