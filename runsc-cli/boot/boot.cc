@@ -9,6 +9,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
@@ -19,6 +20,7 @@
 #include "platform/ptrace/filter.h"
 #include "platform/ptrace/ptrace_platform.h"
 #include "runsc-cli/boot/filter.h"
+#include "runsc-cli/boot/home.h"
 #include "runsc-cli/boot/kernel_target.h"
 #include "runsc-cli/boot/mounts.h"
 #include "sentry/control/server.h"
@@ -178,6 +180,9 @@ class Sentry {
   // Standard streams, console and the program itself.
   bool MakeProcess() {
     kernel::ProcessSpec spec = SpecOf(context_.config.process);
+    // Not in the specification, but runc and crun both do it, and images count on it.
+    const auto is_home = [](const std::string& entry) { return entry.starts_with("HOME="); };
+    if (std::none_of(spec.env.begin(), spec.env.end(), is_home)) spec.env.push_back("HOME=" + HomeOf(ctx_, *kernel_, spec.uid));
     if (console_) {
       const Ref<tty::Console> console = console_.ToRef();
       if (context_.config.process.rows != 0) console->Resize({.ws_row = context_.config.process.rows, .ws_col = context_.config.process.columns});

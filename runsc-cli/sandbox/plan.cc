@@ -241,9 +241,10 @@ absl::StatusOr<Plan> PlanDo(const DoRequest& request) {
                                       .kind = MountKind::kGofer,
                                       .overlay = true,
                                       .gofer_index = static_cast<uint32_t>(plan.gofer.mounts.size())});
+    // Exclusive as the lower layer of an overlay: changes of the host's during the run may or may not be seen (as with Linux's overlayfs).
     // An ordinary user's namespace may only copy whole trees (the hidden parts of a mount stay hidden): then the gofer stays on the
     // file system it was given, so that the host's /proc and /sys cannot be reached even where the guest unmounts its own.
-    plan.gofer.mounts.push_back(GoferMount{.source = path, .recursive = !privileged, .read_only = true, .cross_mounts = false});
+    plan.gofer.mounts.push_back(GoferMount{.source = path, .recursive = !privileged, .read_only = true, .exclusive = true, .cross_mounts = false});
   };
   add_host("/");
   for (const std::string& path : RealMountPoints()) {

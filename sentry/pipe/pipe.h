@@ -35,7 +35,8 @@ class Pipe final : public RefCounted {
 
   // Up to `max` bytes of `from` to the end of `to`, without copying: splice(2) between pipes, or tee(2) with `keep`.
   // EAGAIN when `from` is empty or `to` is full, 0 at end of file, EPIPE; EINVAL for one and the same pipe.
-  static Result<size_t> Move(Pipe& from, Pipe& to, size_t max, bool keep);
+  // Both locks are held, the lower address first: the analysis does not see which is which.
+  static Result<size_t> Move(Pipe& from, Pipe& to, size_t max, bool keep) ABSL_NO_THREAD_SAFETY_ANALYSIS;
   // Appends whole buffers as far as slots allow and drops those from the list (splice(2), vmsplice(2)). EPIPE, EAGAIN.
   Result<size_t> Append(std::deque<Buffer>& buffers);
   // The same past the capacity, for bytes that cannot go back where they came from.

@@ -10,7 +10,8 @@ namespace ringwall::syscalls {
 Result<void> SysSysinfo(Task& task, UserOut<abi::Sysinfo> info) {
   const machine::MemoryInfo memory = machine::ReadMemoryInfo();
   abi::Sysinfo s{};
-  s.uptime = (time::MonotonicNs() - task.kernel().boot_monotonic_ns()) / time::kNsPerSecond;
+  // Begun seconds count (sysinfo(2) of a young machine is never 0).
+  s.uptime = (time::MonotonicNs() - task.kernel().boot_monotonic_ns()) / time::kNsPerSecond + 1;
   s.totalram = memory.total_bytes;
   s.freeram = memory.free_bytes;
   s.bufferram = memory.buffers_bytes;

@@ -15,6 +15,8 @@ import time
 
 SUMMARY = re.compile(r"^(\d+) passed, (\d+) failed, (\d+) skipped\s*$")
 SECTIONS = ("tools", "unit", "syscall", "oci", "app", "security")
+PLATFORMS = ("ptrace",)  # what the behaviours run on after Linux itself
+KILL_ROUNDS = 12         # of tests/oci in a usual run; --full: its own default
 
 
 def commands(section, args):
@@ -30,10 +32,9 @@ def commands(section, args):
         if not os.path.exists("tests/run.py"):
             return []
         command = [python, "tests/run.py", "--build-dir", args.build_dir, "--ringwall", ringwall]
-        if args.platform:
-            # A behaviour is judged against Linux, so native always runs.
-            platforms = ["native"] + [p for p in args.platform.split(",") if p != "native"]
-            command += ["--platform", ",".join(platforms)]
+        # A behaviour is judged against Linux, so native always runs.
+        chosen = args.platform.split(",") if args.platform else PLATFORMS
+        command += ["--platform", ",".join(["native"] + [p for p in chosen if p != "native"])]
         return [command + [p] for p in patterns] or [command]
     runner = f"tests/{section}/run.py"
     if not os.path.exists(runner):
@@ -41,6 +42,8 @@ def commands(section, args):
     command = [python, runner, "--ringwall", ringwall]
     if args.platform and section == "app":
         command += ["--platform", args.platform]
+    if section == "oci" and not args.full:
+        command += ["--rounds", str(KILL_ROUNDS)]
     return [command + [p] for p in patterns] or [command]
 
 
@@ -66,6 +69,7 @@ def main():
     parser.add_argument("--build-dir", default="build/debug")
     parser.add_argument("--platform", help="only these platforms, comma separated; native always runs")
     parser.add_argument("--only", help="only these sections, comma separated: " + " ".join(SECTIONS))
+    parser.add_argument("--full", action="store_true", help="long sub-sets whole: a hundred rounds of kill -9")
     parser.add_argument("--format", choices=("text", "json"), default="text")
     parser.add_argument("names", nargs="*", help="leaf or test names; empty: everything")
     args = parser.parse_args()
