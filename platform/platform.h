@@ -42,7 +42,7 @@ enum class EventKind : uint8_t {
 struct Event {
   EventKind kind;
   // kFault: what Linux would put into siginfo and the signal frame.
-  int32_t signo = 0;        // SIGSEGV, SIGBUS, SIGFPE, SIGILL or SIGTRAP
+  int32_t signo = 0;  // SIGSEGV, SIGBUS, SIGFPE, SIGILL or SIGTRAP
   int32_t si_code = 0;
   uint64_t fault_address = 0;
   uint64_t trap_number = 0;  // x86 vector; 0 where the platform can't know
@@ -74,25 +74,25 @@ struct Prot {
 // One change of an address space. Ranges are page-aligned, non-empty, below AddressSpace::end(); the caller has checked them.
 struct MemoryOp {
   enum class Kind : uint8_t {
-    kMap,      // replaces whatever was there (MAP_FIXED)
+    kMap,  // replaces whatever was there (MAP_FIXED)
     kUnmap,
     kProtect,
-    kAdvise,   // madvise(2) with `advice` (guest numbers = Linux's numbers; only values the platform's filter lists)
-    kMove,     // mremap(2) FIXED|MAYMOVE from [from, from + from_length) to [address, address + length)
+    kAdvise,  // madvise(2) with `advice` (guest numbers = Linux's numbers; only values the platform's filter lists)
+    kMove,    // mremap(2) FIXED|MAYMOVE from [from, from + from_length) to [address, address + length)
   };
   Kind kind;
   uint64_t address = 0;
   uint64_t length = 0;
-  Prot prot{};                    // kMap, kProtect
-  bool shared = false;            // kMap: MAP_SHARED
-  bool grows_down = false;        // kMap: a stack that the host grows (MAP_GROWSDOWN); private anonymous only
-  bool no_reserve = false;        // kMap: MAP_NORESERVE
-  bool populate = false;          // kMap: fault in now
-  SharedFd* file = nullptr;       // kMap: null = anonymous; borrowed for the call
-  uint64_t offset = 0;            // kMap: bytes into file
-  int32_t advice = 0;             // kAdvise
-  uint64_t from = 0;              // kMove
-  uint64_t from_length = 0;       // kMove
+  Prot prot{};               // kMap, kProtect
+  bool shared = false;       // kMap: MAP_SHARED
+  bool grows_down = false;   // kMap: a stack that the host grows (MAP_GROWSDOWN); private anonymous only
+  bool no_reserve = false;   // kMap: MAP_NORESERVE
+  bool populate = false;     // kMap: fault in now
+  SharedFd* file = nullptr;  // kMap: null = anonymous; borrowed for the call
+  uint64_t offset = 0;       // kMap: bytes into file
+  int32_t advice = 0;        // kAdvise
+  uint64_t from = 0;         // kMove
+  uint64_t from_length = 0;  // kMove
 };
 
 // The memory of one guest process. Dies (host process and all) with its last reference; threads hold one each.

@@ -55,9 +55,7 @@ TEST(Table, LevelsAreHonest) {
         EXPECT_NE(row.invoke, nullptr) << row.name;
         EXPECT_GT(row.note.size(), 8u) << row.name << " must say what is missing";
         break;
-      case SupportLevel::kTodo:
-        EXPECT_EQ(row.invoke, nullptr) << row.name;
-        break;
+      case SupportLevel::kTodo: EXPECT_EQ(row.invoke, nullptr) << row.name; break;
       case SupportLevel::kRefuse:
         EXPECT_EQ(row.invoke, nullptr) << row.name;
         EXPECT_GT(row.refusal, 0) << row.name;

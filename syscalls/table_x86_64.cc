@@ -1,17 +1,17 @@
 // The x86-64 system call table: one row per Linux number, all present from day one (syscalls(2), Linux 6.18).
+#include "syscalls/core/table_builder.h"
 #include "syscalls/fd/fd.h"
+#include "syscalls/ipc/ipc.h"
+#include "syscalls/mm/mm.h"
 #include "syscalls/path/path.h"
 #include "syscalls/poll/poll.h"
-#include "syscalls/mm/mm.h"
-#include "syscalls/task/task.h"
-#include "syscalls/signal/signal.h"
-#include "syscalls/sync/sync.h"
-#include "syscalls/time/time.h"
-#include "syscalls/ipc/ipc.h"
-#include "syscalls/socket/socket.h"
 #include "syscalls/security/security.h"
+#include "syscalls/signal/signal.h"
+#include "syscalls/socket/socket.h"
+#include "syscalls/sync/sync.h"
 #include "syscalls/system/system.h"
-#include "syscalls/core/table_builder.h"
+#include "syscalls/task/task.h"
+#include "syscalls/time/time.h"
 
 namespace ringwall::syscalls {
 

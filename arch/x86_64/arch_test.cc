@@ -24,8 +24,17 @@ struct Example {
   std::array<std::byte, kSigInfoBytes> info{};
 
   SignalFrame Build(std::optional<uint64_t> top = std::nullopt) {
-    return BuildSignalFrame({.regs = regs, .fp = fp, .signo = 10, .handler = 0x402000, .restorer = 0x403000, .siginfo = info, .mask = 0x1234,
-                             .stack = {0x10000, 2, 0x2000}, .alternate_stack_top = top, .error_code = 6, .trap_number = 14,
+    return BuildSignalFrame({.regs = regs,
+                             .fp = fp,
+                             .signo = 10,
+                             .handler = 0x402000,
+                             .restorer = 0x403000,
+                             .siginfo = info,
+                             .mask = 0x1234,
+                             .stack = {0x10000, 2, 0x2000},
+                             .alternate_stack_top = top,
+                             .error_code = 6,
+                             .trap_number = 14,
                              .fault_address = 0xdead});
   }
 };
@@ -246,8 +255,14 @@ TEST(SignalFrame, LayoutIsTheHostKernels) {
   memcpy(&restorer, g_seen.bytes.data(), 8);
   std::array<std::byte, kSigInfoBytes> info;
   memcpy(info.data(), g_seen.bytes.data() + 312, info.size());
-  const SignalFrame ours = BuildSignalFrame({.regs = regs, .fp = **fp, .signo = SIGUSR1, .handler = 1, .restorer = restorer, .siginfo = info,
-                                             .mask = parsed->mask, .stack = parsed->stack,
+  const SignalFrame ours = BuildSignalFrame({.regs = regs,
+                                             .fp = **fp,
+                                             .signo = SIGUSR1,
+                                             .handler = 1,
+                                             .restorer = restorer,
+                                             .siginfo = info,
+                                             .mask = parsed->mask,
+                                             .stack = parsed->stack,
                                              .error_code = static_cast<uint64_t>(gregs[REG_ERR]),
                                              .trap_number = static_cast<uint64_t>(gregs[REG_TRAPNO]),
                                              .fault_address = static_cast<uint64_t>(gregs[REG_CR2])});

@@ -32,14 +32,14 @@ struct SignalStack {
 };
 
 struct SignalFrameInput {
-  const Registers& regs;     // what the handler returns to: restart of a system call is already decided
+  const Registers& regs;  // what the handler returns to: restart of a system call is already decided
   const FpState& fp;
   int32_t signo;
-  uint64_t handler;          // sa_handler or sa_sigaction
-  uint64_t restorer;         // sa_restorer; Linux refuses to deliver without one on x86-64
+  uint64_t handler;   // sa_handler or sa_sigaction
+  uint64_t restorer;  // sa_restorer; Linux refuses to deliver without one on x86-64
   std::span<const std::byte, kSigInfoBytes> siginfo;
-  uint64_t mask;             // the blocked set to restore: uc_sigmask
-  SignalStack stack;         // uc_stack: the alternate stack as sigaltstack(2) would report it
+  uint64_t mask;                                // the blocked set to restore: uc_sigmask
+  SignalStack stack;                            // uc_stack: the alternate stack as sigaltstack(2) would report it
   std::optional<uint64_t> alternate_stack_top;  // start there (ss_sp + ss_size) instead of below the red zone
   // The last fault of the thread: uc_mcontext's err, trapno and cr2.
   uint64_t error_code = 0;

@@ -11,8 +11,8 @@ inline constexpr size_t kLegacyBytes = 512;
 inline constexpr size_t kFcwOffset = 0;
 inline constexpr size_t kMxcsrOffset = 24;
 inline constexpr size_t kMxcsrMaskOffset = 28;
-inline constexpr size_t kX87Offset = 32;   // eight registers of 16 bytes
-inline constexpr size_t kXmmOffset = 160;  // sixteen registers of 16 bytes
+inline constexpr size_t kX87Offset = 32;        // eight registers of 16 bytes
+inline constexpr size_t kXmmOffset = 160;       // sixteen registers of 16 bytes
 inline constexpr size_t kSoftwareOffset = 464;  // 48 bytes that the CPU leaves to software
 // Header: 64 bytes.
 inline constexpr size_t kXstateBvOffset = 512;

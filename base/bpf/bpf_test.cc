@@ -26,14 +26,14 @@ uint32_t RunSocket(std::vector<Instruction> code, std::vector<uint8_t> packet = 
 TEST(BpfProgram, RefusesWhatTheKernelRefuses) {
   const auto ret = Op(kRet, 1);
   EXPECT_EQ(Refusal({}, Dialect::kSocket), Errno::kEINVAL);
-  EXPECT_EQ(Refusal({Op(kLd | kImm)}, Dialect::kSocket), Errno::kEINVAL);                     // no return
-  EXPECT_EQ(Refusal({Op(kJmp | kJa, 1), ret}, Dialect::kSocket), Errno::kEINVAL);             // jump behind the end
-  EXPECT_EQ(Refusal({Op(kJmp | kJa, 0xffffffff), ret}, Dialect::kSocket), Errno::kEINVAL);    // jump backwards
+  EXPECT_EQ(Refusal({Op(kLd | kImm)}, Dialect::kSocket), Errno::kEINVAL);                   // no return
+  EXPECT_EQ(Refusal({Op(kJmp | kJa, 1), ret}, Dialect::kSocket), Errno::kEINVAL);           // jump behind the end
+  EXPECT_EQ(Refusal({Op(kJmp | kJa, 0xffffffff), ret}, Dialect::kSocket), Errno::kEINVAL);  // jump backwards
   EXPECT_EQ(Refusal({Op(kJmp | kJeq, 0, 0, 1), ret}, Dialect::kSocket), Errno::kEINVAL);
   EXPECT_EQ(Refusal({Op(kAlu | kDiv, 0), ret}, Dialect::kSocket), Errno::kEINVAL);
   EXPECT_EQ(Refusal({Op(kAlu | kLsh, 32), ret}, Dialect::kSocket), Errno::kEINVAL);
   EXPECT_EQ(Refusal({Op(kSt, 16), ret}, Dialect::kSocket), Errno::kEINVAL);
-  EXPECT_EQ(Refusal({Op(kLd | kMem, 3), ret}, Dialect::kSocket), Errno::kEINVAL);             // never written
+  EXPECT_EQ(Refusal({Op(kLd | kMem, 3), ret}, Dialect::kSocket), Errno::kEINVAL);  // never written
   EXPECT_EQ(Refusal({Op(kLd | kAbs | kWord, 0xfffff000), ret}, Dialect::kSocket), Errno::kEINVAL);
   EXPECT_EQ(Refusal({Op(0xffff), ret}, Dialect::kSocket), Errno::kEINVAL);
   EXPECT_EQ(Refusal(std::vector<Instruction>(kMaxInstructions + 1, ret), Dialect::kSocket), Errno::kEINVAL);
@@ -67,7 +67,8 @@ TEST(BpfRun, ArithmeticAndJumps) {
   EXPECT_EQ(RunSocket({Op(kLd | kImm, 10), Op(kAlu | kMod, 4), Op(kAlu | kNeg), Op(kRet | kRetA)}), static_cast<uint32_t>(-2));
   EXPECT_EQ(RunSocket({Op(kLd | kImm, 10), Op(kAlu | kDiv | kX), Op(kRet, 7)}), 0u);
   EXPECT_EQ(RunSocket({Op(kLd | kImm, 6), Op(kJmp | kJset, 2, 1, 0), Op(kRet, 1), Op(kRet, 2)}), 2u);
-  EXPECT_EQ(RunSocket({Op(kLd | kImm, 6), Op(kSt, 15), Op(kLdx | kMem, 15), Op(kMisc | kTxa), Op(kAlu | kLsh | kX), Op(kRet | kRetA)}), 6u << 6);
+  EXPECT_EQ(RunSocket({Op(kLd | kImm, 6), Op(kSt, 15), Op(kLdx | kMem, 15), Op(kMisc | kTxa), Op(kAlu | kLsh | kX), Op(kRet | kRetA)}),
+            6u << 6);
 }
 
 TEST(BpfRun, RandomAcceptedProgramsEnd) {

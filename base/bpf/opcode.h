@@ -12,8 +12,8 @@ inline constexpr uint16_t kWord = 0x00, kHalf = 0x08, kByte = 0x10;
 // Mode of a load: code & 0xe0.
 inline constexpr uint16_t kImm = 0x00, kAbs = 0x20, kInd = 0x40, kMem = 0x60, kLen = 0x80, kMsh = 0xa0;
 // Operation of kAlu: code & 0xf0.
-inline constexpr uint16_t kAdd = 0x00, kSub = 0x10, kMul = 0x20, kDiv = 0x30, kOr = 0x40, kAnd = 0x50, kLsh = 0x60, kRsh = 0x70, kNeg = 0x80,
-                          kMod = 0x90, kXor = 0xa0;
+inline constexpr uint16_t kAdd = 0x00, kSub = 0x10, kMul = 0x20, kDiv = 0x30, kOr = 0x40, kAnd = 0x50, kLsh = 0x60, kRsh = 0x70,
+                          kNeg = 0x80, kMod = 0x90, kXor = 0xa0;
 // Operation of kJmp: code & 0xf0.
 inline constexpr uint16_t kJa = 0x00, kJeq = 0x10, kJgt = 0x20, kJge = 0x30, kJset = 0x40;
 // Operand of kAlu and kJmp: code & 8.

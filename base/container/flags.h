@@ -19,8 +19,8 @@ class Flags {
   constexpr Flags() = default;
   constexpr Flags(E flag) : bits_(static_cast<Bits>(flag)) {}  // NOLINT(google-explicit-constructor)
   template <typename... More>
-    requires(sizeof...(More) > 0 && (std::is_same_v<More, E> && ...))
-  constexpr Flags(E first, More... more) : bits_(static_cast<Bits>((static_cast<Bits>(first) | ... | static_cast<Bits>(more)))) {}
+  requires(sizeof...(More) > 0 && (std::is_same_v<More, E> && ...)) constexpr Flags(E first, More... more)
+      : bits_(static_cast<Bits>((static_cast<Bits>(first) | ... | static_cast<Bits>(more)))) {}
   static constexpr Flags FromRaw(Bits bits) {
     Flags f;
     f.bits_ = bits;

@@ -5,6 +5,8 @@
 
 namespace ringwall {
 
+// A dense table, and clang-format 14 stumbles over the attribute.
+// clang-format off
 enum class [[nodiscard]] Errno : int32_t {
   kEPERM = 1, kENOENT = 2, kESRCH = 3, kEINTR = 4, kEIO = 5, kENXIO = 6, kE2BIG = 7, kENOEXEC = 8, kEBADF = 9, kECHILD = 10,
   kEAGAIN = 11, kENOMEM = 12, kEACCES = 13, kEFAULT = 14, kENOTBLK = 15, kEBUSY = 16, kEEXIST = 17, kEXDEV = 18, kENODEV = 19,
@@ -27,6 +29,7 @@ enum class [[nodiscard]] Errno : int32_t {
   kParked = 600,                // Task::Park recorded what the call waits on; it is run again when that fires
   kRunOnWorker = 601,           // the handler would block in the host: run it again on a thread that may
 };
+// clang-format on
 
 // True for Linux's restart codes, false for errors and for the two outcome codes.
 constexpr bool IsRestartCode(Errno e) { return static_cast<int32_t>(e) >= 512 && static_cast<int32_t>(e) < 600; }

@@ -16,12 +16,12 @@ class [[nodiscard]] Result {
  public:
   using value_type = T;
 
-  Result(Errno error) : error_(error) {}                                   // NOLINT(google-explicit-constructor)
+  Result(Errno error) : error_(error) {}                                        // NOLINT(google-explicit-constructor)
   Result(T value) : error_(static_cast<Errno>(0)), value_(std::move(value)) {}  // NOLINT(google-explicit-constructor)
   template <typename U>
-    requires(std::is_convertible_v<U, T> && !std::is_same_v<std::decay_t<U>, Result> && !std::is_same_v<std::decay_t<U>, Errno> &&
-             !std::is_same_v<std::decay_t<U>, T>)
-  Result(U&& value) : error_(static_cast<Errno>(0)), value_(std::forward<U>(value)) {}  // NOLINT(google-explicit-constructor)
+  requires(std::is_convertible_v<U, T> && !std::is_same_v<std::decay_t<U>, Result> && !std::is_same_v<std::decay_t<U>, Errno> &&
+           !std::is_same_v<std::decay_t<U>, T>) Result(U&& value)
+      : error_(static_cast<Errno>(0)), value_(std::forward<U>(value)) {}  // NOLINT(google-explicit-constructor)
   Result(Result&& other) noexcept : error_(other.error_) {
     if (ok()) new (&value_) T(std::move(other.value_));
   }
@@ -86,10 +86,10 @@ bool operator==(const Result<T>& r, Errno e) {
 
 // The value of a Result, or return its error from the enclosing function. A whole statement or a whole initialiser only:
 // inside a braced aggregate both g++ 12 and clang 14 leak the members that were already built.
-#define TRY(...)                                                    \
-  __extension__({                                                   \
-    auto ringwall_try_result = (__VA_ARGS__);                       \
-    if (!ringwall_try_result.ok()) [[unlikely]]                     \
-      return ringwall_try_result.error();                           \
-    std::move(ringwall_try_result).value();                         \
+#define TRY(...)                                \
+  __extension__({                               \
+    auto ringwall_try_result = (__VA_ARGS__);   \
+    if (!ringwall_try_result.ok()) [[unlikely]] \
+      return ringwall_try_result.error();       \
+    std::move(ringwall_try_result).value();     \
   })

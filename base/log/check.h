@@ -14,8 +14,8 @@ void AddCrashHook(void (*hook)());
 
 }  // namespace ringwall
 
-#define CHECK(cond)                                                 \
-  do {                                                              \
-    if (!(cond)) [[unlikely]]                                       \
-      ::ringwall::CheckFailed(__FILE__, __LINE__, #cond);           \
+#define CHECK(cond)                                       \
+  do {                                                    \
+    if (!(cond)) [[unlikely]]                             \
+      ::ringwall::CheckFailed(__FILE__, __LINE__, #cond); \
   } while (0)

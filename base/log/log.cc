@@ -23,10 +23,10 @@
 #define SPDLOG_NO_ATOMIC_LEVELS 1
 #undef SPDLOG_COMPILED_LIB
 #undef SPDLOG_SHARED_LIB
+#include <spdlog/details/null_mutex.h>
 #include <spdlog/formatter.h>
 #include <spdlog/logger.h>
 #include <spdlog/sinks/base_sink.h>
-#include <spdlog/details/null_mutex.h>
 
 namespace ringwall {
 namespace {

@@ -14,9 +14,9 @@ enum class LogLevel : uint8_t { kTrace, kDebug, kInfo, kWarning, kError, kOff };
 enum class LogFormat : uint8_t { kText, kJson };
 
 struct LogOptions {
-  int fd = 2;                         // borrowed; stays open for the life of the process
+  int fd = 2;  // borrowed; stays open for the life of the process
   LogFormat format = LogFormat::kText;
-  LogLevel level = LogLevel::kWarning;  // for modules that the spec does not name
+  LogLevel level = LogLevel::kWarning;    // for modules that the spec does not name
   std::string_view process = "ringwall";  // "sentry", "gofer", ...; part of each line
 };
 
@@ -50,8 +50,7 @@ struct Voidify {
 
 }  // namespace ringwall
 
-#define LOG(level)                                                                   \
-  !::ringwall::LogEnabled(::ringwall::LogLevel::level, __FILE__)                     \
-      ? (void)0                                                                      \
-      : ::ringwall::log_internal::Voidify() &                                        \
-            ::ringwall::log_internal::Line(::ringwall::LogLevel::level, __FILE__, __LINE__).stream()
+#define LOG(level)                                               \
+  !::ringwall::LogEnabled(::ringwall::LogLevel::level, __FILE__) \
+      ? (void)0                                                  \
+      : ::ringwall::log_internal::Voidify() & ::ringwall::log_internal::Line(::ringwall::LogLevel::level, __FILE__, __LINE__).stream()

@@ -47,9 +47,10 @@ TEST_F(LogTest, TextLineNamesProcessRoomAndPlace) {
 
 TEST_F(LogTest, JsonLineHasRuncsShape) {
   Init(LogFormat::kJson);
-  LOG(kError) << "a \"quoted\" \\ line\nwith\x01" << "\xff";
-  EXPECT_THAT(Written(), testing::MatchesRegex(
-                             ".\"level\":\"error\",\"msg\":\"a \\\\\"quoted\\\\\" \\\\\\\\ line\\\\nwith\\\\u0001\\\\ufffd\",\"time\":\"20..-..-..T..:..:..Z\".\n"));
+  LOG(kError) << "a \"quoted\" \\ line\nwith\x01"
+              << "\xff";
+  EXPECT_THAT(Written(), testing::MatchesRegex(".\"level\":\"error\",\"msg\":\"a \\\\\"quoted\\\\\" \\\\\\\\ "
+                                               "line\\\\nwith\\\\u0001\\\\ufffd\",\"time\":\"20..-..-..T..:..:..Z\".\n"));
 }
 
 TEST_F(LogTest, TextEscapesWhatCouldForgeALine) {

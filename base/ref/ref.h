@@ -29,7 +29,8 @@ class RefCounted {
     }
     return false;
   }
-  int64_t ref_count_for_debug() const { return refs_.load(std::memory_order_relaxed); }
+  // How many references there are right now; others may come and go meanwhile. For "does anybody else use this?".
+  int64_t ref_count() const { return refs_.load(std::memory_order_acquire); }
 
  protected:
   RefCounted() = default;
@@ -55,11 +56,10 @@ class Ref {
   Ref(const Ref& o) : ptr_(o.ptr_) { ptr_->AddRef(); }
   Ref(Ref&& o) noexcept : ptr_(std::exchange(o.ptr_, nullptr)) {}
   template <typename U>
-    requires std::is_convertible_v<U*, T*>
-  Ref(const Ref<U>& o) : ptr_(o.get()) { ptr_->AddRef(); }  // NOLINT(google-explicit-constructor)
+  requires std::is_convertible_v<U*, T*> Ref(const Ref<U>& o) : ptr_(o.get()) { ptr_->AddRef(); }  // NOLINT(google-explicit-constructor)
   template <typename U>
-    requires std::is_convertible_v<U*, T*>
-  Ref(Ref<U>&& o) noexcept : ptr_(o.Leak()) {}  // NOLINT(google-explicit-constructor)
+  requires std::is_convertible_v<U*, T*> Ref(Ref<U>&& o)
+  noexcept : ptr_(o.Leak()) {}  // NOLINT(google-explicit-constructor)
   Ref& operator=(Ref o) noexcept {
     std::swap(ptr_, o.ptr_);
     return *this;
@@ -88,13 +88,12 @@ class RefPtr {
   }
   RefPtr(RefPtr&& o) noexcept : ptr_(std::exchange(o.ptr_, nullptr)) {}
   template <typename U>
-    requires std::is_convertible_v<U*, T*>
-  RefPtr(const RefPtr<U>& o) : ptr_(o.get()) {  // NOLINT(google-explicit-constructor)
+  requires std::is_convertible_v<U*, T*> RefPtr(const RefPtr<U>& o) : ptr_(o.get()) {  // NOLINT(google-explicit-constructor)
     if (ptr_ != nullptr) ptr_->AddRef();
   }
   template <typename U>
-    requires std::is_convertible_v<U*, T*>
-  RefPtr(Ref<U> o) noexcept : ptr_(o.Leak()) {}  // NOLINT(google-explicit-constructor)
+  requires std::is_convertible_v<U*, T*> RefPtr(Ref<U> o)
+  noexcept : ptr_(o.Leak()) {}  // NOLINT(google-explicit-constructor)
   // Shares *p, or is null.
   static RefPtr Share(T* p) {
     if (p != nullptr) p->AddRef();

@@ -15,10 +15,12 @@ const char* LockRankName(LockRank rank) {
   switch (rank) {
 #define NAME(n) \
   case LockRank::n: return #n;
-    NAME(kControl) NAME(kKernel) NAME(kEpollControl) NAME(kPidTable) NAME(kThreadGroup) NAME(kTty) NAME(kSignal) NAME(kTask) NAME(kNamespace)
-    NAME(kMountTable) NAME(kRename) NAME(kDentry) NAME(kInode) NAME(kDentryCache) NAME(kFdTable) NAME(kFile) NAME(kFilePosition) NAME(kEpoll) NAME(kFileLock)
-    NAME(kSocketAddress) NAME(kSocket) NAME(kPipe) NAME(kMm) NAME(kMemoryFile) NAME(kFutex) NAME(kProcessTimers) NAME(kTimer) NAME(kLimits) NAME(kWaitQueue) NAME(kEpollReady)
-    NAME(kReady) NAME(kGoferClient) NAME(kPlatform) NAME(kObserve) NAME(kLog) NAME(kTest)
+    NAME(kControl)
+    NAME(kKernel) NAME(kEpollControl) NAME(kPidTable) NAME(kThreadGroup) NAME(kTty) NAME(kSignal) NAME(kTask) NAME(kNamespace)
+        NAME(kMountTable) NAME(kRename) NAME(kDentry) NAME(kInode) NAME(kDentryCache) NAME(kFdTable) NAME(kFile) NAME(kFilePosition)
+            NAME(kEpoll) NAME(kFileLock) NAME(kSocketAddress) NAME(kSocket) NAME(kPipe) NAME(kMm) NAME(kMemoryFile) NAME(kFutex)
+                NAME(kProcessTimers) NAME(kTimer) NAME(kLimits) NAME(kWaitQueue) NAME(kEpollReady) NAME(kReady) NAME(kGoferClient)
+                    NAME(kPlatform) NAME(kObserve) NAME(kLog) NAME(kTest)
 #undef NAME
   }
   return "?";
@@ -39,8 +41,8 @@ struct Held {
 };
 thread_local Held t_held;
 
-// Abseil's own detector remembers the order of pairs of locks for ever. Directories that are renamed change theirs (the ancestor is locked first),
-// which it would take for a deadlock; ranks and MutexLockNested's rules take its place.
+// Abseil's own detector remembers the order of pairs of locks for ever. Directories that are renamed change theirs (the ancestor is locked
+// first), which it would take for a deadlock; ranks and MutexLockNested's rules take its place.
 [[maybe_unused]] const bool g_abseil_detector_off = [] {
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   return true;

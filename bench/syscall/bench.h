@@ -30,16 +30,16 @@ class Register {
 };
 
 // A measurement that can't be made ends the program: the harness shows the text.
-#define BENCH_REQUIRE(condition)                                             \
-  do {                                                                       \
-    if (!(condition)) {                                                      \
-      std::perror("bench: " #condition);                                     \
-      std::exit(1);                                                          \
-    }                                                                        \
+#define BENCH_REQUIRE(condition)         \
+  do {                                   \
+    if (!(condition)) {                  \
+      std::perror("bench: " #condition); \
+      std::exit(1);                      \
+    }                                    \
   } while (false)
 
-#define BENCHMARK_OP(name, set_up, run, clean_up)                                               \
-  static ::ringwall::bench::Benchmark bench_##name{#name, set_up, run, clean_up};               \
+#define BENCHMARK_OP(name, set_up, run, clean_up)                                 \
+  static ::ringwall::bench::Benchmark bench_##name{#name, set_up, run, clean_up}; \
   static const ::ringwall::bench::Register register_##name { bench_##name }
 
 inline void Nothing() {}

@@ -268,7 +268,6 @@ Result<DirectoryBatch> GoferClient::ReadDir(GoferNode& directory, uint64_t cooki
   Connection::Exchange exchange(request);
   ReadDirReply reply;
   TRY(Call<ReadDirRequest>(exchange, reply, 0));
-  if (reply.end && !reply.entries.items.empty()) return Broken("a directory ended before its entries");
   DirectoryBatch batch;
   batch.end = reply.end;
   batch.next = reply.next;

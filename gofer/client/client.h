@@ -27,9 +27,9 @@ struct FoundNode {
 struct WalkResult {
   std::vector<FoundNode> nodes;  // one per resolved name
   WalkStop stop = WalkStop::kDone;
-  Errno error{};                 // only with kError
-  std::string target;            // with kReadLink, of a symlink that the walk ended on (may be empty: ask ReadLink)
-  UniqueFd file;                 // with kOpenRead, when the gofer could open the regular file at the end
+  Errno error{};       // only with kError
+  std::string target;  // with kReadLink, of a symlink that the walk ended on (may be empty: ask ReadLink)
+  UniqueFd file;       // with kOpenRead, when the gofer could open the regular file at the end
 };
 
 struct OpenedFile {
@@ -80,7 +80,7 @@ struct ListedEntry {
 struct DirectoryBatch {
   std::vector<ListedEntry> entries;  // without "." and ".."; may be empty before the end
   uint64_t next = 0;                 // continues after this batch
-  bool end = false;
+  bool end = false;                  // nothing follows this batch
 };
 
 struct FileSystemStatus {

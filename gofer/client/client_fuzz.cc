@@ -17,7 +17,8 @@ namespace {
 // Answers every request with the next slice of the input; closes when the input is used up.
 class HostileServer {
  public:
-  HostileServer(UniqueFd socket, const uint8_t* data, size_t size) : socket_(std::move(socket)), thread_([this, data, size] { Serve(data, size); }) {}
+  HostileServer(UniqueFd socket, const uint8_t* data, size_t size)
+      : socket_(std::move(socket)), thread_([this, data, size] { Serve(data, size); }) {}
   ~HostileServer() { thread_.join(); }
 
  private:

@@ -17,8 +17,8 @@ namespace {
 
 struct Answer {
   std::string body;
-  std::vector<int> fds;                 // borrowed
-  std::optional<uint16_t> type;         // default: the request's reply type
+  std::vector<int> fds;          // borrowed
+  std::optional<uint16_t> type;  // default: the request's reply type
   uint64_t id_offset = 0;
   bool hang_up = false;
 };

@@ -44,8 +44,8 @@ class Connection {
     absl::InlinedVector<char, 256> in_;
     std::vector<UniqueFd> fds_;
     uint64_t id_ = 0;
-    Errno error_{};       // the peer's, or EIO
-    bool done_ = false;   // guarded by the connection's lock until notified, as is lead_
+    Errno error_{};      // the peer's, or EIO
+    bool done_ = false;  // guarded by the connection's lock until notified, as is lead_
     bool lead_ = false;
     absl::Notification changed_;  // once: done_ or lead_ became true
   };

@@ -38,8 +38,7 @@ bool ValidHeader(const MessageHeader& header, uint64_t received_bytes, Direction
   if (header.length != received_bytes) return false;
   if (direction == Direction::kReply) {
     if (header.forget_count != 0) return false;
-    return header.type == kErrorReply ||
-           ((header.type & kReplyBit) != 0 && IsRequestType(static_cast<uint16_t>(header.type & ~kReplyBit)));
+    return header.type == kErrorReply || ((header.type & kReplyBit) != 0 && IsRequestType(static_cast<uint16_t>(header.type & ~kReplyBit)));
   }
   if (!IsRequestType(header.type) || header.forget_count > kMaxForgets) return false;
   return sizeof(MessageHeader) + header.forget_count * sizeof(uint64_t) <= received_bytes;

@@ -72,9 +72,9 @@ struct AttachRequest {
 struct WalkReply {
   List<NodeReply, kMaxWalk> nodes;  // one per resolved name, in order
   WalkStop stop = WalkStop::kDone;
-  int32_t error = 0;                // only with kError
-  bool opened = false;              // a descriptor came along (kOpenRead)
-  Bytes<kMaxLinkTarget> target;     // only with kReadLink, when the last resolved component is a symlink
+  int32_t error = 0;             // only with kError
+  bool opened = false;           // a descriptor came along (kOpenRead)
+  Bytes<kMaxLinkTarget> target;  // only with kReadLink, when the last resolved component is a symlink
   RINGWALL_WIRE_FIELDS(nodes, stop, error, opened, target)
   bool Valid() const { return stop == WalkStop::kError ? (error >= 1 && error <= 133) : error == 0; }
 };
@@ -216,7 +216,7 @@ struct DirectoryEntry {
   bool Valid() const { return ValidComponent(name.view()); }
 };
 struct ReadDirReply {
-  bool end = false;
+  bool end = false;   // nothing follows this batch
   uint64_t next = 0;  // cookie that continues after this batch (a batch may hold no entry and still not be the end)
   List<DirectoryEntry, kMaxDirectoryEntries> entries;
   RINGWALL_WIRE_FIELDS(end, next, entries)
@@ -241,8 +241,7 @@ struct StatFsReply {
   uint64_t name_length = 0;
   uint64_t fsid = 0;
   uint64_t flags = 0;
-  RINGWALL_WIRE_FIELDS(type, block_size, fragment_size, blocks, blocks_free, blocks_available, files, files_free, name_length, fsid,
-                       flags)
+  RINGWALL_WIRE_FIELDS(type, block_size, fragment_size, blocks, blocks_free, blocks_available, files, files_free, name_length, fsid, flags)
 };
 struct StatFsRequest {
   static constexpr MessageType kType = MessageType::kStatFs;

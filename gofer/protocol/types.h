@@ -29,7 +29,14 @@ inline constexpr uint32_t kPermissionMask = 07777;
 
 // d_type of getdents64(2).
 enum class EntryType : uint8_t {
-  kUnknown = 0, kFifo = 1, kCharDevice = 2, kDirectory = 4, kBlockDevice = 6, kRegular = 8, kSymlink = 10, kSocket = 12,
+  kUnknown = 0,
+  kFifo = 1,
+  kCharDevice = 2,
+  kDirectory = 4,
+  kBlockDevice = 6,
+  kRegular = 8,
+  kSymlink = 10,
+  kSocket = 12,
 };
 constexpr bool IsKnown(EntryType t) {
   const auto v = static_cast<uint8_t>(t);
@@ -101,7 +108,14 @@ enum class RenameFlag : uint32_t { kNoReplace = 1, kExchange = 2 };
 constexpr uint32_t AllBits(RenameFlag) { return 3; }
 
 enum class SetAttrField : uint32_t {
-  kMode = 1, kUid = 2, kGid = 4, kSize = 8, kAtime = 16, kMtime = 32, kAtimeNow = 64, kMtimeNow = 128,
+  kMode = 1,
+  kUid = 2,
+  kGid = 4,
+  kSize = 8,
+  kAtime = 16,
+  kMtime = 32,
+  kAtimeNow = 64,
+  kMtimeNow = 128,
 };
 constexpr uint32_t AllBits(SetAttrField) { return 255; }
 
@@ -112,9 +126,7 @@ enum class UnlinkKind : uint8_t { kFile = 0, kDirectory = 1 };
 constexpr bool IsKnown(UnlinkKind k) { return k <= UnlinkKind::kDirectory; }
 
 enum class SocketKind : uint8_t { kStream = 1, kDatagram = 2, kSeqPacket = 5 };
-constexpr bool IsKnown(SocketKind k) {
-  return k == SocketKind::kStream || k == SocketKind::kDatagram || k == SocketKind::kSeqPacket;
-}
+constexpr bool IsKnown(SocketKind k) { return k == SocketKind::kStream || k == SocketKind::kDatagram || k == SocketKind::kSeqPacket; }
 
 enum class MountFlag : uint32_t {
   kReadOnly = 1,   // every change answers EROFS
@@ -123,9 +135,7 @@ enum class MountFlag : uint32_t {
 constexpr uint32_t AllBits(MountFlag) { return 3; }
 
 template <typename E>
-  requires requires { AllBits(E{}); }
-constexpr Mask<E> operator|(E a, E b) {
-  return Mask<E>(a) | Mask<E>(b);
-}
+requires requires { AllBits(E{}); }
+constexpr Mask<E> operator|(E a, E b) { return Mask<E>(a) | Mask<E>(b); }
 
 }  // namespace ringwall::gofer

@@ -14,7 +14,7 @@
 #include "gofer/protocol/limits.h"
 
 // Inside a struct: the fields that travel, in order.
-#define RINGWALL_WIRE_FIELDS(...)                   \
+#define RINGWALL_WIRE_FIELDS(...)                 \
   auto Fields() { return std::tie(__VA_ARGS__); } \
   auto Fields() const { return std::tie(__VA_ARGS__); }
 
@@ -101,7 +101,9 @@ class Reader {
 };
 
 template <typename T>
-concept WireStruct = requires(T& t) { t.Fields(); };
+concept WireStruct = requires(T& t) {
+  t.Fields();
+};
 template <typename T>
 concept WireInteger = std::is_integral_v<T> && !std::is_same_v<T, bool>;
 
@@ -129,12 +131,10 @@ bool Get(Reader& r, T& v) {
 
 // Enums need `constexpr bool IsKnown(E)` beside them.
 template <typename E>
-  requires std::is_enum_v<E>
-void Put(Writer& w, const E& v) {
-  Put(w, static_cast<std::underlying_type_t<E>>(v));
-}
+requires std::is_enum_v<E>
+void Put(Writer& w, const E& v) { Put(w, static_cast<std::underlying_type_t<E>>(v)); }
 template <typename E>
-  requires std::is_enum_v<E>
+requires std::is_enum_v<E>
 bool Get(Reader& r, E& v) {
   std::underlying_type_t<E> raw{};
   if (!Get(r, raw)) return false;

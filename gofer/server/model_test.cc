@@ -106,7 +106,8 @@ TEST(GoferModel, RandomOperationsAgreeWithTheHost) {
         struct stat st;
         if (lstat(full1.c_str(), &st) != 0 || !S_ISREG(st.st_mode)) continue;
         const uint64_t size = random() % 10000;
-        got = ErrorOf(c.SetAttr(*walk->nodes.at(0).node.get(), {.fields = SetAttrField::kSize | SetAttrField::kMode, .mode = mode, .size = size}));
+        got = ErrorOf(
+            c.SetAttr(*walk->nodes.at(0).node.get(), {.fields = SetAttrField::kSize | SetAttrField::kMode, .mode = mode, .size = size}));
         expected = ErrorOf(truncate(full1.c_str(), static_cast<off_t>(size)));
         (void)chmod(full1.c_str(), mode);
         break;

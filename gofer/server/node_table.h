@@ -13,7 +13,7 @@ namespace ringwall::gofer {
 class NodeTable {
  public:
   struct Node {
-    int fd = -1;             // O_PATH, owned by the table
+    int fd = -1;  // O_PATH, owned by the table
     uint32_t generation = 0;
     uint16_t mount = 0;
     uint16_t type = 0;       // S_IFMT bits; a file never changes its type

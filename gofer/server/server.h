@@ -11,10 +11,10 @@ namespace ringwall::gofer {
 
 // One tree that the client may attach to. Index in ServerOptions::mounts = the client's mount index.
 struct MountRoot {
-  UniqueFd root;              // O_PATH or readable; a directory, or a single bind-mounted file
-  bool read_only = false;     // changes answer EROFS
-  bool exclusive = false;     // nobody else writes below it
-  bool cross_mounts = true;   // false: RESOLVE_NO_XDEV, host mounts below the root are not entered
+  UniqueFd root;             // O_PATH or readable; a directory, or a single bind-mounted file
+  bool read_only = false;    // changes answer EROFS
+  bool exclusive = false;    // nobody else writes below it
+  bool cross_mounts = true;  // false: RESOLVE_NO_XDEV, host mounts below the root are not entered
 };
 
 struct ServerOptions {

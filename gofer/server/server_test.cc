@@ -257,6 +257,26 @@ TEST(Gofer, ReadDirListsEverythingOnceAndContinuesFromAnyCookie) {
   EXPECT_EQ(w.client->ReadDir(*NodeAt(dir, {order[0].name}).get(), 0).error(), Errno::kENOTDIR);
 }
 
+TEST(Gofer, ASmallDirectoryIsOneRequest) {
+  World w;
+  std::filesystem::create_directory(w.tree / "d");
+  for (const char* name : {"a", "b", "c"}) w.tree.Write(std::string("d/") + name, "");
+  auto dir = NodeAt(w.root, {"d"});
+  auto batch = w.client->ReadDir(*dir.get(), 0);
+  ASSERT_TRUE(batch.ok());
+  EXPECT_EQ(batch->entries.size(), 3u);
+  EXPECT_TRUE(batch->end);
+  EXPECT_EQ(batch->entries.back().next, batch->next);
+  // Reading on from the end, and again from the start.
+  auto past = w.client->ReadDir(*dir.get(), batch->next);
+  ASSERT_TRUE(past.ok());
+  EXPECT_TRUE(past->end);
+  EXPECT_TRUE(past->entries.empty());
+  auto again = w.client->ReadDir(*dir.get(), 0);
+  ASSERT_TRUE(again.ok());
+  EXPECT_EQ(again->entries.size(), 3u);
+}
+
 TEST(Gofer, LinkRenameAndUnlinkWorkOnNames) {
   World w;
   w.tree.Write("f", "x");
@@ -393,7 +413,10 @@ TEST(Gofer, TheServerEndsWithItsClientAlsoWhenConfined) {
     EXPECT_TRUE(client->Link(*file.get(), *dir->node.get(), "g").ok());
     EXPECT_TRUE(client->Rename(*dir->node.get(), "g", *root.get(), "h").ok());
     EXPECT_TRUE(client->Unlink(*root.get(), "h", UnlinkKind::kFile).ok());
-    EXPECT_TRUE(client->SetAttr(*file.get(), {.fields = SetAttrField::kMode | SetAttrField::kSize | SetAttrField::kMtimeNow, .mode = 04711, .size = 3}).ok());
+    EXPECT_TRUE(client
+                    ->SetAttr(*file.get(),
+                              {.fields = SetAttrField::kMode | SetAttrField::kSize | SetAttrField::kMtimeNow, .mode = 04711, .size = 3})
+                    .ok());
     EXPECT_TRUE(client->ReadDir(*root.get(), 0).ok());
     EXPECT_TRUE(client->StatFs(*root.get()).ok());
     EXPECT_TRUE(client->Fsync(*file.get()).ok());

@@ -84,7 +84,8 @@ class ServerThread {
 // Member order: the client (and so the connection) dies before the server's thread is joined.
 struct World {
   explicit World(ServerOptions (*options)(const TempTree&, UniqueFd) = TestOptions)
-      : server(options(tree, std::move(sockets.server))), client(GoferClient::Connect(std::move(sockets.client)).value()),
+      : server(options(tree, std::move(sockets.server))),
+        client(GoferClient::Connect(std::move(sockets.client)).value()),
         root(client->Attach(0).value().node) {}
   TempTree tree;
   Sockets sockets;

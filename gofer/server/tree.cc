@@ -85,7 +85,8 @@ Result<LinkReply> Service::On(const LinkRequest& request, UniqueFd&) {
   const Node directory = TRY(FindForChange(request.directory, request.name.view()));
   if (file.mount != directory.mount) return Errno::kEXDEV;
   const ComponentString name(request.name.view());
-  // A directory is the host's EPERM, which comes after EEXIST. The magic link is our own descriptor, so exactly the node is linked (symlinks too, without being followed).
+  // A directory is the host's EPERM, which comes after EEXIST. The magic link is our own descriptor, so exactly the node is linked
+  // (symlinks too, without being followed).
   if (linkat(options_.proc_self_fd.get(), FdName(file.fd).c_str(), directory.fd, name.c_str(), AT_SYMLINK_FOLLOW) != 0) {
     return LastError();
   }

@@ -16,8 +16,8 @@ Result<void> PidfdSendSignal(int pidfd, int signo);
 Result<UniqueFd> PidfdGetFd(int pidfd, int fd);
 
 struct ExitStatus {
-  bool signaled;   // else exited
-  int code;        // exit status or signal number
+  bool signaled;  // else exited
+  int code;       // exit status or signal number
   // 128 + signal or the exit status: what a shell and runc report.
   int ShellCode() const { return signaled ? 128 + code : code; }
 };

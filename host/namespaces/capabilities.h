@@ -30,8 +30,8 @@ class CapabilitySet {
 // What this thread has in its effective set.
 Result<CapabilitySet> EffectiveCapabilities();
 // Leaves this thread exactly `keep` (or the part of it that it has) in the effective and permitted sets, and nothing in the inheritable,
-// ambient and bounding sets. Removing from the bounding set needs CAP_SETPCAP; without it that set is left, which no-new-privs makes harmless.
-// Other threads are not changed: call it before making any.
+// ambient and bounding sets. Removing from the bounding set needs CAP_SETPCAP; without it that set is left, which no-new-privs makes
+// harmless. Other threads are not changed: call it before making any.
 Result<void> KeepOnlyCapabilities(CapabilitySet keep);
 Result<void> DropAllCapabilities();
 // PR_SET_NO_NEW_PRIVS: also needed for seccomp without CAP_SYS_ADMIN.

@@ -24,8 +24,8 @@ Result<void> AttachTree(int tree, int dir, const char* path);
 // umount2(2).
 Result<void> Unmount(const char* path, int flags);
 
-// Makes the mount point or directory `path` the root and detaches the old one; the working directory is then "/". The caller has its own mount
-// namespace with private propagation.
+// Makes the mount point or directory `path` the root and detaches the old one; the working directory is then "/". The caller has its own
+// mount namespace with private propagation.
 Result<void> PivotInto(const char* path);
 // Pivots into a fresh, empty, read-only tmpfs: no host path can be named any more. `/proc` and all else is gone; descriptors stay.
 Result<void> PivotIntoEmptyRoot();

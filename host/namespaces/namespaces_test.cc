@@ -27,8 +27,8 @@ int InChild(F body) {
   auto status = PidfdWait(pidfd->get());
   return status.ok() ? status->ShellCode() : -1;
 }
-#define STEP(condition)                  \
-  do {                                   \
+#define STEP(condition)                          \
+  do {                                           \
     if (!(condition)) return __LINE__ % 200 + 1; \
   } while (0)
 constexpr int kSkipped = 250;

@@ -1,5 +1,5 @@
-// libseccomp builds the filter; it is taken out as bytes, checked by our own verifier and installed with seccomp(2), so that the library holds no
-// memory later and needs no calls after lock-down.
+// libseccomp builds the filter; it is taken out as bytes, checked by our own verifier and installed with seccomp(2), so that the library
+// holds no memory later and needs no calls after lock-down.
 #include "host/seccomp/compile.h"
 
 #include <errno.h>
@@ -114,7 +114,8 @@ Result<void> RefuseShadowedRules(const Policy& policy, std::string* error) {
     if (!wide.args.empty()) continue;
     for (const Rule& other : policy.rules()) {
       if (&other != &wide && other.call == wide.call && other.action == wide.action) {
-        return Fail(error, "filter " + policy.name() + ": rule for " + other.call + " is redundant: another allows the call with any arguments");
+        return Fail(error,
+                    "filter " + policy.name() + ": rule for " + other.call + " is redundant: another allows the call with any arguments");
       }
     }
   }
@@ -140,7 +141,8 @@ Result<int> SetFilter(const bpf::Program& program, unsigned long flags) {
     uint16_t length;
     const bpf::Instruction* code;
   } kernel_program = {static_cast<uint16_t>(program.code().size()), program.code().data()};
-  // Filters must not turn on speculation mitigations for the whole process (SECCOMP_FILTER_FLAG_SPEC_ALLOW): our processes run no guest code.
+  // Filters must not turn on speculation mitigations for the whole process (SECCOMP_FILTER_FLAG_SPEC_ALLOW): our processes run no guest
+  // code.
   const long rc = ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags | SECCOMP_FILTER_FLAG_SPEC_ALLOW, &kernel_program);
   if (rc < 0) return ErrnoFromHost(errno);
   return static_cast<int>(rc);

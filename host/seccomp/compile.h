@@ -37,8 +37,9 @@ std::optional<int> HostCallNumber(std::string_view name);
 const char* HostCallName(int number);
 void PrepareHostCallNames();
 
-// Handles SIGSYS of DefaultAction::kTrap: writes "NAME: forbidden host call CALL (NUMBER), arguments ..., at ADDRESS" with RawLog and ends the process
-// with kForbiddenCallExitStatus. `process` must be a literal. The policy has to allow write on the log's descriptor and exit_group.
+// Handles SIGSYS of DefaultAction::kTrap: writes "NAME: forbidden host call CALL (NUMBER), arguments ..., at ADDRESS" with RawLog and ends
+// the process with kForbiddenCallExitStatus. `process` must be a literal. The policy has to allow write on the log's descriptor and
+// exit_group.
 void InstallForbiddenCallReporter(const char* process);
 inline constexpr int kForbiddenCallExitStatus = 128 + 31;  // as if killed by SIGSYS
 

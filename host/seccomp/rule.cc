@@ -9,7 +9,9 @@ namespace ringwall::host {
 using Kind = ArgConstraint::Kind;
 
 ArgConstraint ArgEquals(int index, uint64_t value) { return {.index = index, .kind = Kind::kOneOf, .values = {value}}; }
-ArgConstraint ArgOneOf(int index, std::initializer_list<uint64_t> values) { return {.index = index, .kind = Kind::kOneOf, .values = values}; }
+ArgConstraint ArgOneOf(int index, std::initializer_list<uint64_t> values) {
+  return {.index = index, .kind = Kind::kOneOf, .values = values};
+}
 ArgConstraint ArgMasked(int index, uint64_t mask, uint64_t value) {
   return {.index = index, .kind = Kind::kMaskedEqual, .mask = mask, .values = {value}};
 }

@@ -186,8 +186,11 @@ TEST(PtraceLifecycle, WorksUnderItsOwnRules) {
     UniqueFd proc(open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC));
     host::Policy policy("tracer-test", host::DefaultAction::kTrap);
     policy.Add(TracerRules(proc.get()));
-    for (const char* call : {"read", "close", "write", "pwrite64", "futex", "mmap", "munmap", "mprotect", "madvise", "brk", "clone", "clone3", "gettid", "getpid", "clock_gettime",
-                             "rt_sigprocmask", "set_robust_list", "rseq", "sched_yield", "exit", "exit_group", "memfd_create", "ftruncate", "restart_syscall"}) {
+    for (const char* call : {"read",           "close",           "write",     "pwrite64",       "futex",
+                             "mmap",           "munmap",          "mprotect",  "madvise",        "brk",
+                             "clone",          "clone3",          "gettid",    "getpid",         "clock_gettime",
+                             "rt_sigprocmask", "set_robust_list", "rseq",      "sched_yield",    "exit",
+                             "exit_group",     "memfd_create",    "ftruncate", "restart_syscall"}) {
       policy.Allow(call, "the test");
     }
     std::string why;
@@ -265,7 +268,8 @@ TEST(PtraceLifecycle, StubsDieWithAKilledTracer) {
         reaped = waitpid(-1, nullptr, __WALL | WNOHANG);
       } while (reaped > 0);
       return reaped < 0 && errno == ECHILD;
-    })) << "round " << round;
+    })) << "round "
+        << round;
   }
   prctl(PR_SET_CHILD_SUBREAPER, 0);
 }

@@ -275,10 +275,10 @@ TYPED_TEST_P(Conformance, CpuTimeGrows) {
   });
 }
 
-#define RINGWALL_CONFORMANCE_CALLS                                                                                                             \
-  SystemCallShowsItsArguments, RegistersSurviveACallExceptRcxR11Rax, RewoundCallRunsAgain, ResumeVerdictRunsOnWithoutParking,                \
-      FaultsCarryAddressAndCode, TouchingAMappingBehindEndOfFileIsABusError, TrapFlagStepsTheGuest, InterruptReachesASpinningThread,         \
-      InterruptOfAParkedThreadIsAtMostOneSpuriousEvent, PostGivesReadyOnAWorker, PostFromWithinTheSinkIsNotLost, FpStateRoundTrip,           \
+#define RINGWALL_CONFORMANCE_CALLS                                                                                                   \
+  SystemCallShowsItsArguments, RegistersSurviveACallExceptRcxR11Rax, RewoundCallRunsAgain, ResumeVerdictRunsOnWithoutParking,        \
+      FaultsCarryAddressAndCode, TouchingAMappingBehindEndOfFileIsABusError, TrapFlagStepsTheGuest, InterruptReachesASpinningThread, \
+      InterruptOfAParkedThreadIsAtMostOneSpuriousEvent, PostGivesReadyOnAWorker, PostFromWithinTheSinkIsNotLost, FpStateRoundTrip,   \
       FpStateWithReservedBitsIsRefused, RegistersThatNoProgramMayLoadBecomeAFault, CpuTimeGrows
 
 }  // namespace ringwall::platform::conformance

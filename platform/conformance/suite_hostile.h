@@ -47,7 +47,8 @@ TYPED_TEST_P(Conformance, ThirtyTwoBitGatesNeverReachTheHost) {
 TYPED_TEST_P(Conformance, LargeAndStrangeCallNumbersArrive) {
   this->Drive([this] {
     auto guest = this->NewGuest();
-    for (uint64_t number : {uint64_t{0x40000000} + 39, uint64_t{1} << 63, ~uint64_t{0}, uint64_t{0xffffffff}, uint64_t{60}, uint64_t{231}, uint64_t{15}, uint64_t{59}}) {
+    for (uint64_t number : {uint64_t{0x40000000} + 39, uint64_t{1} << 63, ~uint64_t{0}, uint64_t{0xffffffff}, uint64_t{60}, uint64_t{231},
+                            uint64_t{15}, uint64_t{59}}) {
       guest->regs().rax = number;
       guest->regs().rip = At(code_call_loop);
       guest->GoCall();

@@ -36,7 +36,9 @@ TYPED_TEST_P(Conformance, ProtectionsHoldForGuestAndSentry) {
   this->Drive([this] {
     auto guest = this->NewGuest();
     EXPECT_TRUE(guest->Poke(kData, 7));
-    auto protect = [&](Prot prot) { return guest->Apply(MemoryOp{.kind = MemoryOp::Kind::kProtect, .address = kData, .length = kPageSize, .prot = prot}); };
+    auto protect = [&](Prot prot) {
+      return guest->Apply(MemoryOp{.kind = MemoryOp::Kind::kProtect, .address = kData, .length = kPageSize, .prot = prot});
+    };
     EXPECT_TRUE(protect({.read = true}).ok());
     EXPECT_FALSE(guest->Poke(kData, 8));
     EXPECT_EQ(guest->Peek(kData), 7u);
@@ -56,17 +58,29 @@ TYPED_TEST_P(Conformance, UnmapMoveAndAdvise) {
   this->Drive([this] {
     auto guest = this->NewGuest();
     EXPECT_TRUE(guest->Poke(kData, 11));
-    EXPECT_TRUE(guest->Apply(MemoryOp{.kind = MemoryOp::Kind::kMove, .address = 0xc00000, .length = 4 * kPageSize, .from = kData, .from_length = 2 * kPageSize}).ok());
+    EXPECT_TRUE(
+        guest
+            ->Apply(MemoryOp{
+                .kind = MemoryOp::Kind::kMove, .address = 0xc00000, .length = 4 * kPageSize, .from = kData, .from_length = 2 * kPageSize})
+            .ok());
     EXPECT_EQ(guest->Peek(0xc00000), 11u);
     EXPECT_TRUE(guest->Poke(0xc00000 + 3 * kPageSize, 1));
     std::byte byte;
     EXPECT_EQ(guest->space().Read(kData, absl::MakeSpan(&byte, 1)), 0u);
     // In place.
-    EXPECT_TRUE(guest->Apply(MemoryOp{.kind = MemoryOp::Kind::kMove, .address = 0xc00000, .length = 8 * kPageSize, .from = 0xc00000, .from_length = 4 * kPageSize}).ok());
+    EXPECT_TRUE(guest
+                    ->Apply(MemoryOp{.kind = MemoryOp::Kind::kMove,
+                                     .address = 0xc00000,
+                                     .length = 8 * kPageSize,
+                                     .from = 0xc00000,
+                                     .from_length = 4 * kPageSize})
+                    .ok());
     EXPECT_TRUE(guest->Poke(0xc00000 + 7 * kPageSize, 1));
-    EXPECT_TRUE(guest->Apply(MemoryOp{.kind = MemoryOp::Kind::kAdvise, .address = 0xc00000, .length = kPageSize, .advice = MADV_DONTNEED}).ok());
+    EXPECT_TRUE(
+        guest->Apply(MemoryOp{.kind = MemoryOp::Kind::kAdvise, .address = 0xc00000, .length = kPageSize, .advice = MADV_DONTNEED}).ok());
     EXPECT_EQ(guest->Peek(0xc00000), 0u);
-    EXPECT_EQ(guest->Apply(MemoryOp{.kind = MemoryOp::Kind::kAdvise, .address = 0xc00000, .length = kPageSize, .advice = 9999}), Errno::kEINVAL);
+    EXPECT_EQ(guest->Apply(MemoryOp{.kind = MemoryOp::Kind::kAdvise, .address = 0xc00000, .length = kPageSize, .advice = 9999}),
+              Errno::kEINVAL);
     EXPECT_TRUE(guest->Apply(MemoryOp{.kind = MemoryOp::Kind::kUnmap, .address = 0xc00000, .length = 8 * kPageSize}).ok());
     EXPECT_EQ(guest->space().Read(0xc00000, absl::MakeSpan(&byte, 1)), 0u);
     EXPECT_EQ(guest->Run(code_load, 0xc00000).kind, EventKind::kFault);
@@ -99,7 +113,8 @@ TYPED_TEST_P(Conformance, LongBatchesAndNoVia) {
   this->Drive([this] {
     auto guest = this->NewGuest();
     std::vector<MemoryOp> ops;
-    for (uint64_t i = 0; i < 300; ++i) ops.push_back(MapAnonymous(0x10000000 + i * 2 * kPageSize, kPageSize, {.read = true, .write = i % 2 == 0}));
+    for (uint64_t i = 0; i < 300; ++i)
+      ops.push_back(MapAnonymous(0x10000000 + i * 2 * kPageSize, kPageSize, {.read = true, .write = i % 2 == 0}));
     EXPECT_TRUE(guest->space().Apply(ops, nullptr).ok());
     EXPECT_TRUE(guest->Poke(0x10000000 + 298 * 2 * kPageSize, 1));
     EXPECT_FALSE(guest->Poke(0x10000000 + 299 * 2 * kPageSize, 1));
@@ -256,7 +271,10 @@ TYPED_TEST_P(Conformance, ResidencyIsVisible) {
     EXPECT_TRUE(guest->Apply(MapAnonymous(0x60000000, 5000 * kPageSize)).ok());
     EXPECT_TRUE(guest->Poke(0x60000000 + 3 * kPageSize, 1));
     EXPECT_TRUE(guest->Poke(0x60000000 + 4500 * kPageSize, 1));
-    EXPECT_TRUE(guest->Apply(MemoryOp{.kind = MemoryOp::Kind::kAdvise, .address = 0x60000000, .length = 5000 * kPageSize, .advice = MADV_NOHUGEPAGE}).ok());
+    EXPECT_TRUE(
+        guest
+            ->Apply(MemoryOp{.kind = MemoryOp::Kind::kAdvise, .address = 0x60000000, .length = 5000 * kPageSize, .advice = MADV_NOHUGEPAGE})
+            .ok());
     std::vector<uint8_t> pages(5000, 9);
     EXPECT_TRUE(guest->space().Resident(0x60000000, absl::MakeSpan(pages), guest->thread.get()).ok());
     EXPECT_EQ(pages[3] & 1, 1);
@@ -271,9 +289,9 @@ TYPED_TEST_P(Conformance, ResidencyIsVisible) {
   });
 }
 
-#define RINGWALL_CONFORMANCE_MEMORY                                                                                                          \
-  ReadAndWriteStopAtTheFirstBadPage, ProtectionsHoldForGuestAndSentry, UnmapMoveAndAdvise, ApplyStopsAtTheFirstRefusal, LongBatchesAndNoVia, \
-      FileMappings, MoreFilesThanThePlatformKeepsOpen, ForkCopiesPrivateAndKeepsSharedMemory, CompareExchangeIsAtomicAndFaults,            \
-      StacksGrowDown, ResidencyIsVisible
+#define RINGWALL_CONFORMANCE_MEMORY                                                                                     \
+  ReadAndWriteStopAtTheFirstBadPage, ProtectionsHoldForGuestAndSentry, UnmapMoveAndAdvise, ApplyStopsAtTheFirstRefusal, \
+      LongBatchesAndNoVia, FileMappings, MoreFilesThanThePlatformKeepsOpen, ForkCopiesPrivateAndKeepsSharedMemory,      \
+      CompareExchangeIsAtomicAndFaults, StacksGrowDown, ResidencyIsVisible
 
 }  // namespace ringwall::platform::conformance

@@ -228,9 +228,9 @@ TYPED_TEST_P(Conformance, SignalsOfTheHostMeanNothing) {
   });
 }
 
-#define RINGWALL_CONFORMANCE_THREADS                                                                                                         \
-  ThreadsShareMemoryAndCopyRegisters, MemoryOutlivesItsThreadsWhileReferenced, RunningThreadCanBeDestroyed, FiveHundredThreads,              \
-      TwoThousandForksThreadsAndProcesses, ForkChain, EventStorm, PingPongBetweenParkedThreads, ExitVerdictAndDestructionInTheSink,          \
+#define RINGWALL_CONFORMANCE_THREADS                                                                                                \
+  ThreadsShareMemoryAndCopyRegisters, MemoryOutlivesItsThreadsWhileReferenced, RunningThreadCanBeDestroyed, FiveHundredThreads,     \
+      TwoThousandForksThreadsAndProcesses, ForkChain, EventStorm, PingPongBetweenParkedThreads, ExitVerdictAndDestructionInTheSink, \
       KilledStubReportsExitOfAllItsThreads, SignalsOfTheHostMeanNothing
 
 }  // namespace ringwall::platform::conformance

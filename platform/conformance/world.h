@@ -1,5 +1,5 @@
-// Test bench for platforms: a driver thread runs the test body line by line while the thread that made the platform works in Run(). Guests park at
-// every event until the body lets them go on, unless they have a handler of their own.
+// Test bench for platforms: a driver thread runs the test body line by line while the thread that made the platform works in Run(). Guests
+// park at every event until the body lets them go on, unless they have a handler of their own.
 #pragma once
 
 #include <atomic>
@@ -78,12 +78,14 @@ class World {
 };
 
 MemoryOp MapAnonymous(uint64_t address, uint64_t length, Prot prot = {.read = true, .write = true});
-MemoryOp MapFile(uint64_t address, uint64_t length, SharedFd& file, uint64_t offset, bool shared, Prot prot = {.read = true, .write = true});
+MemoryOp MapFile(uint64_t address, uint64_t length, SharedFd& file, uint64_t offset, bool shared,
+                 Prot prot = {.read = true, .write = true});
 
 #define CONFORMANCE_PROGRAM(name) extern "C" const std::byte code_##name[];
-#define CONFORMANCE_PROGRAMS(X) \
-  X(call_loop) X(getppid_loop) X(spin) X(count) X(compute) X(store) X(load) X(add_many) X(grow) X(jump) X(call_vsyscall) X(avx) X(store_avx) X(int3) X(ud2) \
-  X(hlt) X(in) X(out) X(cli) X(divide) X(int80) X(int1) X(sysenter) X(trap_flag) X(bad_stack) X(misaligned_ss) X(int80_forged)
+#define CONFORMANCE_PROGRAMS(X)                                                                                                         \
+  X(call_loop)                                                                                                                          \
+  X(getppid_loop) X(spin) X(count) X(compute) X(store) X(load) X(add_many) X(grow) X(jump) X(call_vsyscall) X(avx) X(store_avx) X(int3) \
+      X(ud2) X(hlt) X(in) X(out) X(cli) X(divide) X(int80) X(int1) X(sysenter) X(trap_flag) X(bad_stack) X(misaligned_ss) X(int80_forged)
 
 }  // namespace ringwall::platform::conformance
 CONFORMANCE_PROGRAMS(CONFORMANCE_PROGRAM)

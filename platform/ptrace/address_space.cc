@@ -24,9 +24,7 @@ namespace {
 constexpr uint64_t kMaxStack = uint64_t{1} << 30;
 constexpr uint64_t kMincorePages = 4096;  // one byte per page, one page of bytes
 
-uint64_t HostProt(Prot prot) {
-  return (prot.read ? PROT_READ : 0U) | (prot.write ? PROT_WRITE : 0U) | (prot.exec ? PROT_EXEC : 0U);
-}
+uint64_t HostProt(Prot prot) { return (prot.read ? PROT_READ : 0U) | (prot.write ? PROT_WRITE : 0U) | (prot.exec ? PROT_EXEC : 0U); }
 
 // The caller has checked ranges; a mistake there must still not reach the blob.
 bool InRange(uint64_t address, uint64_t length) {
@@ -36,13 +34,28 @@ bool InRange(uint64_t address, uint64_t length) {
 // madvise(2) values that concern the guest's own memory only. Not MERGEABLE: pages shared by content tell guests about each other.
 bool AdviceAllowed(int32_t advice) {
   switch (advice) {
-    case MADV_NORMAL: case MADV_RANDOM: case MADV_SEQUENTIAL: case MADV_WILLNEED: case MADV_DONTNEED: case MADV_FREE: case MADV_REMOVE:
-    case MADV_DONTFORK: case MADV_DOFORK: case MADV_HUGEPAGE: case MADV_NOHUGEPAGE: case MADV_DONTDUMP: case MADV_DODUMP:
-    case MADV_WIPEONFORK: case MADV_KEEPONFORK: case MADV_COLD: case MADV_PAGEOUT: case MADV_POPULATE_READ: case MADV_POPULATE_WRITE:
-    case 24 /*MADV_DONTNEED_LOCKED*/: case 25 /*MADV_COLLAPSE*/:
-      return true;
-    default:
-      return false;
+    case MADV_NORMAL:
+    case MADV_RANDOM:
+    case MADV_SEQUENTIAL:
+    case MADV_WILLNEED:
+    case MADV_DONTNEED:
+    case MADV_FREE:
+    case MADV_REMOVE:
+    case MADV_DONTFORK:
+    case MADV_DOFORK:
+    case MADV_HUGEPAGE:
+    case MADV_NOHUGEPAGE:
+    case MADV_DONTDUMP:
+    case MADV_DODUMP:
+    case MADV_WIPEONFORK:
+    case MADV_KEEPONFORK:
+    case MADV_COLD:
+    case MADV_PAGEOUT:
+    case MADV_POPULATE_READ:
+    case MADV_POPULATE_WRITE:
+    case 24 /*MADV_DONTNEED_LOCKED*/:
+    case 25 /*MADV_COLLAPSE*/: return true;
+    default: return false;
   }
 }
 
@@ -112,12 +125,8 @@ Result<void> PtraceAddressSpace::ApplyNow(absl::Span<const MemoryOp> ops, Tracee
           batch[built] = Op{SYS_mmap, {op.address, op.length, HostProt(op.prot), flags, file, op.offset}, 0};
           break;
         }
-        case MemoryOp::Kind::kUnmap:
-          batch[built] = Op{SYS_munmap, {op.address, op.length}, 0};
-          break;
-        case MemoryOp::Kind::kProtect:
-          batch[built] = Op{SYS_mprotect, {op.address, op.length, HostProt(op.prot)}, 0};
-          break;
+        case MemoryOp::Kind::kUnmap: batch[built] = Op{SYS_munmap, {op.address, op.length}, 0}; break;
+        case MemoryOp::Kind::kProtect: batch[built] = Op{SYS_mprotect, {op.address, op.length, HostProt(op.prot)}, 0}; break;
         case MemoryOp::Kind::kAdvise:
           if (!AdviceAllowed(op.advice)) {
             refused = Errno::kEINVAL;
@@ -192,7 +201,8 @@ size_t PtraceAddressSpace::Write(uint64_t address, absl::Span<const std::byte> f
 bool PtraceAddressSpace::GrowStack(uint64_t address) {
   // Elsewhere than on the tracer the thread to do it with isn't at hand, and a copy must not wait for one.
   if (!tracer_->OnTracer()) return false;
-  const bool below_a_stack = std::any_of(stacks_.begin(), stacks_.end(), [&](uint64_t start) { return address < start && start - address <= kMaxStack; });
+  const bool below_a_stack =
+      std::any_of(stacks_.begin(), stacks_.end(), [&](uint64_t start) { return address < start && start - address <= kMaxStack; });
   if (!below_a_stack) return false;
   for (Tracee* tracee : threads_) {
     if (!tracee->Stopped()) continue;
@@ -241,8 +251,8 @@ Result<void> PtraceAddressSpace::Resident(uint64_t address, absl::Span<uint8_t> 
   return result;
 }
 
-// The buffer for mincore(2) is a shared page that exists in the stub during the call only. Other threads of the guest could write to it then,
-// and would deceive nobody but their own process.
+// The buffer for mincore(2) is a shared page that exists in the stub during the call only. Other threads of the guest could write to it
+// then, and would deceive nobody but their own process.
 Result<void> PtraceAddressSpace::ResidentNow(uint64_t address, absl::Span<uint8_t> pages, Tracee* via) {
   while (!pages.empty()) {
     const size_t count = std::min<size_t>(pages.size(), kMincorePages);
@@ -252,7 +262,8 @@ Result<void> PtraceAddressSpace::ResidentNow(uint64_t address, absl::Span<uint8_
     const Ref<Tracee> keep(*borrowed.tracee);
     const Op look[] = {
         {SYS_mmap,
-         {kScratchAddress, kPageSize, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, static_cast<uint64_t>(kZygoteMemory), kScratchPage * kPageSize},
+         {kScratchAddress, kPageSize, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, static_cast<uint64_t>(kZygoteMemory),
+          kScratchPage * kPageSize},
          0},
         {SYS_mincore, {address, count * kPageSize, kScratchAddress}, 0},
     };

@@ -49,9 +49,9 @@ class PtraceAddressSpace final : public AddressSpace {
   const Ref<Tracer> tracer_;
   const int32_t pid_;
   std::atomic<bool> dead_{false};
-  std::vector<Tracee*> threads_;    // tracer thread; live host threads, the leader first
-  std::vector<uint64_t> stacks_;    // tracer thread; where growing stacks began, see GrowStack
-  uint64_t last_grown_ = 0;         // tracer thread
+  std::vector<Tracee*> threads_;  // tracer thread; live host threads, the leader first
+  std::vector<uint64_t> stacks_;  // tracer thread; where growing stacks began, see GrowStack
+  uint64_t last_grown_ = 0;       // tracer thread
 };
 
 }  // namespace ringwall::platform::ptrace

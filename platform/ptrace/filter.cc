@@ -1,5 +1,6 @@
-// seccomp(2) around the stubs. PTRACE_SYSEMU already keeps every guest call from the host, and seccomp isn't even asked then; this is the second
-// wall, for the case that a stub ever runs without its tracer's consent: it may do what the blob does on the tracer's behalf, nothing else.
+// seccomp(2) around the stubs. PTRACE_SYSEMU already keeps every guest call from the host, and seccomp isn't even asked then; this is the
+// second wall, for the case that a stub ever runs without its tracer's consent: it may do what the blob does on the tracer's behalf,
+// nothing else.
 #include "platform/ptrace/filter.h"
 
 #include <fcntl.h>

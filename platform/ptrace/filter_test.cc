@@ -54,7 +54,8 @@ TEST(StubFilter, AllowsWhatTheBlobDoes) {
 
 TEST(StubFilter, KillsEverythingElse) {
   for (int number = 0; number < 1024; ++number) {
-    const bool named = std::any_of(StubRules().begin(), StubRules().end(), [&](const StubRule& rule) { return rule.number == static_cast<uint32_t>(number); });
+    const bool named = std::any_of(StubRules().begin(), StubRules().end(),
+                                   [&](const StubRule& rule) { return rule.number == static_cast<uint32_t>(number); });
     if (named || number == SYS_time || number == SYS_gettimeofday || number == SYS_getcpu) continue;
     EXPECT_EQ(Verdict(number), SECCOMP_RET_KILL_PROCESS) << number;
   }

@@ -23,10 +23,12 @@ int64_t NowNs() {
 
 }  // namespace
 
-void Placement::Start() {
+void Placement::Start(int cpu) {
   CPU_ZERO(&all_);
-  const int cpu = sched_getcpu();
-  if (cpu < 0 || cpu >= CPU_SETSIZE || sched_getaffinity(0, sizeof(all_), &all_) != 0 || CPU_COUNT(&all_) < 2) return;
+  if (sched_getaffinity(0, sizeof(all_), &all_) != 0 || CPU_COUNT(&all_) < 2) return;
+  const auto ours = [this](int number) { return number >= 0 && number < CPU_SETSIZE && CPU_ISSET(static_cast<size_t>(number), &all_); };
+  if (!ours(cpu)) cpu = sched_getcpu();
+  if (!ours(cpu)) return;
   CPU_ZERO(&pinned_);
   CPU_SET(static_cast<size_t>(cpu), &pinned_);
   on_ = sched_setaffinity(0, sizeof(pinned_), &pinned_) == 0;

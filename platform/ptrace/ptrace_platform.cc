@@ -66,7 +66,7 @@ Result<std::unique_ptr<Platform>> CreatePlatform(Options options, std::string* w
     action.sa_handler = SIG_DFL;
     sigaction(SIGCHLD, &action, nullptr);
   }
-  Ref<Tracer> tracer = MakeRef<Tracer>(std::move(options.proc_fd));
+  Ref<Tracer> tracer = MakeRef<Tracer>(std::move(options.proc_fd), options.cpu);
   const Result<void> started = tracer->Start(why);
   if (!started.ok()) {
     tracer->Close();

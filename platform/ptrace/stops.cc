@@ -20,14 +20,24 @@ namespace {
 constexpr uint64_t kNoSystemCall = ~uint64_t{0};
 
 // x86 vectors (SDM vol. 3, 6.3.1).
-enum Vector : uint64_t { kDivide = 0, kDebug = 1, kBreakpoint = 3, kInvalidOpcode = 6, kStackSegment = 12, kProtection = 13, kPageFault = 14,
-                         kX87 = 16, kAlignment = 17, kSimd = 19 };
+enum Vector : uint64_t {
+  kDivide = 0,
+  kDebug = 1,
+  kBreakpoint = 3,
+  kInvalidOpcode = 6,
+  kStackSegment = 12,
+  kProtection = 13,
+  kPageFault = 14,
+  kX87 = 16,
+  kAlignment = 17,
+  kSimd = 19
+};
 
 // The error code of a page fault (SDM vol. 3, 4.7).
 constexpr uint64_t kProtectionViolation = 1, kWrite = 2, kUser = 4, kInstructionFetch = 16;
 
-// ptrace(2) tells signal and si_code, not vector and error code: what follows from them, 0 for the rest. The write bit of a page fault follows
-// from the instruction, see AddWriteBit.
+// ptrace(2) tells signal and si_code, not vector and error code: what follows from them, 0 for the rest. The write bit of a page fault
+// follows from the instruction, see AddWriteBit.
 void DescribeFault(const siginfo_t& info, const arch::Registers& regs, Event& event) {
   event.kind = EventKind::kFault;
   event.signo = info.si_signo;
@@ -44,25 +54,20 @@ void DescribeFault(const siginfo_t& info, const arch::Registers& regs, Event& ev
       // The stub's own pages don't exist for a guest.
       if (event.fault_address >= kStubBase && event.fault_address < kTopOfUserSpace) event.si_code = SEGV_MAPERR;
       event.trap_number = kPageFault;
-      event.error_code = kUser | (event.si_code == SEGV_ACCERR ? kProtectionViolation : 0) |
-                         (event.fault_address == regs.rip ? kInstructionFetch : 0);
+      event.error_code =
+          kUser | (event.si_code == SEGV_ACCERR ? kProtectionViolation : 0) | (event.fault_address == regs.rip ? kInstructionFetch : 0);
       break;
     case SIGBUS:
       event.trap_number = info.si_code == SI_KERNEL ? kStackSegment : info.si_code == BUS_ADRALN ? kAlignment : kPageFault;
       if (info.si_code == SI_KERNEL) event.fault_address = 0;
       break;
-    case SIGFPE:
-      event.trap_number = info.si_code == FPE_INTDIV ? kDivide : kSimd;
-      break;
-    case SIGILL:
-      event.trap_number = kInvalidOpcode;
-      break;
+    case SIGFPE: event.trap_number = info.si_code == FPE_INTDIV ? kDivide : kSimd; break;
+    case SIGILL: event.trap_number = kInvalidOpcode; break;
     case SIGTRAP:
       event.trap_number = info.si_code == SI_KERNEL ? kBreakpoint : kDebug;
       if (info.si_code == SI_KERNEL) event.fault_address = 0;
       break;
-    default:
-      break;
+    default: break;
   }
 }
 
@@ -75,9 +80,7 @@ void AddWriteBit(Tracee& tracee) {
 }
 
 // What a kernel without 32-bit support makes of `int 0x80` (vector absent from the IDT): a protection fault at the instruction.
-void MakeProtectionFault(Event& event) {
-  event = Event{EventKind::kFault, SIGSEGV, SI_KERNEL, 0, kProtection, 0};
-}
+void MakeProtectionFault(Event& event) { event = Event{EventKind::kFault, SIGSEGV, SI_KERNEL, 0, kProtection, 0}; }
 
 }  // namespace
 
@@ -147,7 +150,8 @@ bool Tracer::DecodeSystemCall(Tracee& tracee) {
   tracee.event = Event{EventKind::kSyscall};
   // `syscall` leaves rip in rcx and the flags in r11. Whoever arrives otherwise came through a 32-bit gate (int 0x80, sysenter), or
   // forged both and gets 64-bit semantics, which harms nobody.
-  if (regs.rcx == regs.rip && regs.cs == arch::kUserCodeSelector) [[likely]] return true;
+  if (regs.rcx == regs.rip && regs.cs == arch::kUserCodeSelector) [[likely]]
+    return true;
   __ptrace_syscall_info info{};
   const long size = ::ptrace(PTRACE_GET_SYSCALL_INFO, tracee.tid, sizeof(info), &info);
   if (size <= 0 || info.arch == AUDIT_ARCH_X86_64) return true;
@@ -172,10 +176,8 @@ bool Tracer::DecodeSignal(Tracee& tracee, int signal) {
     case SIGFPE:
     case SIGILL:
     case SIGTRAP:
-    case SIGSYS:
-      break;
-    default:
-      return false;
+    case SIGSYS: break;
+    default: return false;
   }
   if (::ptrace(PTRACE_GETREGS, tracee.tid, nullptr, &tracee.regs) != 0) return false;
   tracee.regs.orig_rax = kNoSystemCall;

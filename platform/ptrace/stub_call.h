@@ -53,8 +53,8 @@ class StubCaller {
 
   struct OpsResult {
     StubOutcome outcome;
-    size_t done;      // operations that succeeded
-    uint64_t value;   // result of the last one that ran, or -errno
+    size_t done;     // operations that succeeded
+    uint64_t value;  // result of the last one that ran, or -errno
   };
   // At most kMaxOps operations. `base` gives segment registers and bases, so that a clone inherits them.
   OpsResult RunOps(int32_t tid, absl::Span<const Op> ops, const arch::Registers& base);

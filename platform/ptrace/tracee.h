@@ -38,31 +38,31 @@ class Tracee : public RefCounted {
   std::atomic<bool> interrupt_wanted{false};
 
   // Everything below: tracer thread only, except that regs belong to the sentry during an event and while parked.
-  PtraceAddressSpace* space;      // null once the address space is gone
-  EventSink* sink = nullptr;      // null once the guest thread is gone
+  PtraceAddressSpace* space;  // null once the address space is gone
+  EventSink* sink = nullptr;  // null once the guest thread is gone
   GuestThread* facade = nullptr;
-  arch::Registers regs{};         // what the guest thread is to have
-  arch::Registers host_regs{};    // what the host has, when host_regs_valid
+  arch::Registers regs{};       // what the guest thread is to have
+  arch::Registers host_regs{};  // what the host has, when host_regs_valid
   bool host_regs_valid = false;
-  Event event{};                  // for kReadyEvent
+  Event event{};  // for kReadyEvent
 
   // Queues. A tracee is in each at most once and holds a reference for it.
   enum Ready : uint8_t { kReadyEvent = 1, kReadyPost = 2, kReadyResume = 4 };
   uint8_t ready = 0;
   Tracee* next_ready = nullptr;
   enum Inbox : uint8_t { kInboxPost = 1, kInboxResume = 2 };
-  uint8_t inbox = 0;              // guarded by the tracer's inbox mutex
-  Tracee* next_inbox = nullptr;   // the same
+  uint8_t inbox = 0;             // guarded by the tracer's inbox mutex
+  Tracee* next_inbox = nullptr;  // the same
 
   // Placement (placement.h).
-  uint32_t running_index = 0;     // position in Placement's list, when running
+  uint32_t running_index = 0;  // position in Placement's list, when running
   bool listed = false;
-  bool free = true;               // may run on every CPU; as its creator, pinned when it comes from the pinned zygote
+  bool free = true;  // may run on every CPU; as its creator, pinned when it comes from the pinned zygote
   uint8_t quiet_ticks = 0;
   uint8_t short_gaps = 0;
   uint32_t epoch = 0;
   uint32_t events_in_epoch = 0;
-  int64_t resumed_at_ns = 0;      // only kept while free
+  int64_t resumed_at_ns = 0;  // only kept while free
 };
 
 }  // namespace ringwall::platform::ptrace

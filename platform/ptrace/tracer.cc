@@ -158,9 +158,7 @@ void Tracer::Dispatch(Tracee& tracee, const Event& event) {
   const RunState state = tracee.state.load(std::memory_order_relaxed);
   if (state == RunState::kDead || state == RunState::kEnded) return;
   switch (verdict) {
-    case Verdict::kResume:
-      ResumeNow(tracee);
-      break;
+    case Verdict::kResume: ResumeNow(tracee); break;
     case Verdict::kPark:
       // Resume() or Post() from within the sink wait in the ready queue.
       tracee.state.store(RunState::kParked, std::memory_order_relaxed);
@@ -201,7 +199,7 @@ void Tracer::Interrupt(Tracee& tracee) {
 
 void Tracer::Run() {
   CHECK(OnTracer());
-  placement_.Start();
+  placement_.Start(cpu_);
   placement_.Pin(zygote_pid_);
   placement_.Pin(zygote_.doorbell());
   placement_.Pin(zygote_.ticker());
@@ -220,7 +218,8 @@ void Tracer::Run() {
       if (errno == EINTR) continue;
       HostFatal("wait4", errno);  // the zygote is always there
     }
-    // All stops that are there, before any is answered: the host reports its oldest child first, and an answered one could come back for ever.
+    // All stops that are there, before any is answered: the host reports its oldest child first, and an answered one could come back for
+    // ever.
     while (tid > 0) {
       HandleStatus(tid, WaitStatus(raw));
       if (placement_.running() == 0) break;

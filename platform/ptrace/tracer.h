@@ -1,5 +1,5 @@
-// Tracer: the one host thread that may ptrace. It waits for stops, calls the sinks, and does all remote work; other threads reach it through an
-// inbox and the doorbell.
+// Tracer: the one host thread that may ptrace. It waits for stops, calls the sinks, and does all remote work; other threads reach it
+// through an inbox and the doorbell.
 //
 // Locks: inbox_mu_ (LockRank::kPlatform) guards the inbox only and is a leaf; everything else belongs to the tracer thread.
 #pragma once
@@ -25,7 +25,7 @@ namespace ringwall::platform::ptrace {
 
 class Tracer : public RefCounted {
  public:
-  explicit Tracer(UniqueFd proc_fd) : proc_fd_(std::move(proc_fd)), caller_(memory_), zygote_(memory_, caller_) {}
+  Tracer(UniqueFd proc_fd, int cpu) : proc_fd_(std::move(proc_fd)), cpu_(cpu), caller_(memory_), zygote_(memory_, caller_) {}
 
   // The calling thread becomes the tracer.
   Result<void> Start(std::string* why);
@@ -113,6 +113,7 @@ class Tracer : public RefCounted {
   void Forget(Tracee& tracee);
 
   const UniqueFd proc_fd_;
+  const int cpu_;
   StubMemory memory_;
   StubCaller caller_;
   Zygote zygote_;

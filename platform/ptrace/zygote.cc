@@ -88,7 +88,8 @@ Result<void> Zygote::Create(std::string* why) {
     return temporary.error();
   }
   const sock_fprog program{static_cast<uint16_t>(filter.size()), const_cast<sock_filter*>(filter.data())};
-  const ZygoteStart start{static_cast<int32_t>(getpid()), theirs.get(), memory_.fd(), reinterpret_cast<uint64_t>(*temporary) + kParkRoutine.start, &program};
+  const ZygoteStart start{static_cast<int32_t>(getpid()), theirs.get(), memory_.fd(),
+                          reinterpret_cast<uint64_t>(*temporary) + kParkRoutine.start, &program};
   // No exit signal: stubs, all made with CLONE_PARENT, must not send SIGCHLD to the sentry.
   const long pid = syscall(SYS_clone, 0, nullptr, nullptr, nullptr, nullptr);
   if (pid == 0) ZygoteMain(start);
@@ -241,12 +242,14 @@ Result<int> Zygote::DescriptorFor(SharedFd& file) {
   std::memcpy(page + (kReceiveIovec - kReceiveAddress), &remote_iov, sizeof(remote_iov));
   iovec local{page, sizeof(page)};
   iovec there{reinterpret_cast<void*>(kReceiveAddress), sizeof(page)};
-  if (process_vm_writev(pid_, &local, 1, &there, 1, 0) != static_cast<ssize_t>(sizeof(page))) HostFatal("process_vm_writev to the zygote", errno);
+  if (process_vm_writev(pid_, &local, 1, &there, 1, 0) != static_cast<ssize_t>(sizeof(page)))
+    HostFatal("process_vm_writev to the zygote", errno);
   const Op receive{SYS_recvmsg, {static_cast<uint64_t>(kZygoteSocket), kReceiveAddress, static_cast<uint64_t>(MSG_CMSG_CLOEXEC)}, 0};
   const Result<uint64_t> received = caller_.RunOne(pid_, receive, arch::Registers{});
   // A message left in the socket would give the next file this one's descriptor.
   if (!received.ok() || *received != 1) HostFatal("recvmsg in the zygote", received.ok() ? EIO : static_cast<int>(received.error()));
-  if (process_vm_readv(pid_, &local, 1, &there, 1, 0) != static_cast<ssize_t>(sizeof(page))) HostFatal("process_vm_readv from the zygote", errno);
+  if (process_vm_readv(pid_, &local, 1, &there, 1, 0) != static_cast<ssize_t>(sizeof(page)))
+    HostFatal("process_vm_readv from the zygote", errno);
   cmsghdr answer;
   std::memcpy(&answer, page + (kReceiveControl - kReceiveAddress), sizeof(answer));
   // The host drops a descriptor that the zygote's RLIMIT_NOFILE has no room for (MSG_CTRUNC).
@@ -260,7 +263,7 @@ Result<int> Zygote::DescriptorFor(SharedFd& file) {
 void Zygote::DropUnusedFiles() {
   for (auto it = files_.begin(); it != files_.end();) {
     // Nobody can take a further reference when ours is the only one.
-    if (it->second.file.get()->ref_count_for_debug() > 1) {
+    if (it->second.file.get()->ref_count() > 1) {
       ++it;
       continue;
     }

@@ -1,5 +1,5 @@
-// The zygote: a blank process under ptrace that never runs guest code. Blank stubs are clones of it, its descriptor table is shared by all stubs,
-// and two of its threads are the tracer's bell: a doorbell that other host threads signal, and a ticker. Tracer thread only.
+// The zygote: a blank process under ptrace that never runs guest code. Blank stubs are clones of it, its descriptor table is shared by all
+// stubs, and two of its threads are the tracer's bell: a doorbell that other host threads signal, and a ticker. Tracer thread only.
 #pragma once
 
 #include <cstdint>

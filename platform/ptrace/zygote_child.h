@@ -1,4 +1,5 @@
-// What the zygote's process does between fork and the moment the tracer takes it over. Runs in a copy of a threaded process: raw calls only.
+// What the zygote's process does between fork and the moment the tracer takes it over. Runs in a copy of a threaded process: raw calls
+// only.
 #pragma once
 
 #include <cstdint>

@@ -14,6 +14,8 @@
 #include <string>
 #include <utility>
 
+#include "abi/fcntl.h"
+#include "abi/socket.h"
 #include "absl/base/internal/sysinfo.h"
 #include "absl/strings/str_cat.h"
 #include "base/log/log.h"
@@ -23,9 +25,8 @@
 #include "runsc-cli/boot/home.h"
 #include "runsc-cli/boot/kernel_target.h"
 #include "runsc-cli/boot/mounts.h"
+#include "sentry/context/machine.h"
 #include "sentry/control/server.h"
-#include "abi/fcntl.h"
-#include "abi/socket.h"
 #include "sentry/fs/anon/pidfd.h"
 #include "sentry/fs/dev/dev.h"
 #include "sentry/fs/host/console_link.h"
@@ -34,16 +35,15 @@
 #include "sentry/fs/tmpfs/tmpfs.h"
 #include "sentry/kernel/kernel.h"
 #include "sentry/kernel/kernel_context.h"
-#include "sentry/context/machine.h"
 #include "sentry/kernel/tty_job_control.h"
 #include "sentry/observe/unimplemented.h"
 #include "sentry/pipe/pipe.h"
 #include "sentry/socket/socket.h"
 #include "sentry/socket/unix/family.h"
-#include "sentry/vfs/operations.h"
 #include "sentry/task/clone.h"
 #include "sentry/tty/tty.h"
 #include "sentry/vdso/vdso.h"
+#include "sentry/vfs/operations.h"
 #include "syscalls/core/table_builder.h"
 
 namespace ringwall::boot {
@@ -97,8 +97,7 @@ std::string ExecSentence(const std::string& program, Errno error) {
       return absl::StrCat("exec: \"", program, "\": permission denied; the file must be a program with execute permission");
     case Errno::kENOEXEC:
       return absl::StrCat("exec: \"", program, "\": exec format error; it is neither an x86-64 ELF file nor a script with #!");
-    default:
-      return absl::StrCat("exec: \"", program, "\": ", ErrnoName(error));
+    default: return absl::StrCat("exec: \"", program, "\": ", ErrnoName(error));
   }
 }
 
@@ -114,7 +113,8 @@ class Sentry {
     context_.report.Ready();
     kernel_->Run();
     if (context_.config.debug && !kernel_->unimplemented().empty()) {
-      LOG(kWarning) << "system calls and flags that this program asked for and Ringwall does not have:\n" << kernel_->unimplemented().Text();
+      LOG(kWarning) << "system calls and flags that this program asked for and Ringwall does not have:\n"
+                    << kernel_->unimplemented().Text();
     }
     server_->Flush();
     // The rest of the process is the host's to take down: nothing here outlives it.
@@ -136,7 +136,7 @@ class Sentry {
                .listener = context_.control_listener.get(),
                .platform = platform::ptrace::TracerRules(context_.proc.get())};
     std::string why;
-    auto platform = platform::ptrace::CreatePlatform({.proc_fd = std::move(context_.proc)}, &why);
+    auto platform = platform::ptrace::CreatePlatform({.proc_fd = std::move(context_.proc), .cpu = context_.config.cpu}, &why);
     if (!platform.ok()) return why;
     kernel_ = std::make_unique<kernel::Kernel>(OptionsOf(context_.config), std::move(*platform));
     auto poller = hostfs::HostPoller::Create();
@@ -185,7 +185,8 @@ class Sentry {
     if (std::none_of(spec.env.begin(), spec.env.end(), is_home)) spec.env.push_back("HOME=" + HomeOf(ctx_, *kernel_, spec.uid));
     if (console_) {
       const Ref<tty::Console> console = console_.ToRef();
-      if (context_.config.process.rows != 0) console->Resize({.ws_row = context_.config.process.rows, .ws_col = context_.config.process.columns});
+      if (context_.config.process.rows != 0)
+        console->Resize({.ws_row = context_.config.process.rows, .ws_col = context_.config.process.columns});
       target_->SetConsole(console);
       // By its name where there is one: ttyname(3) compares the two.
       const Ref<vfs::MountNamespace> mounts = kernel_->mounts();

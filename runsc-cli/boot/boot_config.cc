@@ -194,6 +194,7 @@ constexpr auto kBootFields = [](auto& f, const BootConfig& config) {
   f("logJson", config.log_json);
   f("hasLog", config.has_log);
   f("hasConsole", config.has_console);
+  f("cpu", config.cpu);
   f("identity", config.identity);
   f("controlUids", config.control_uids);
 };
@@ -213,6 +214,7 @@ constexpr auto kGoferFields = [](auto& f, const GoferConfig& config) {
   f("debugLog", config.debug_log);
   f("logJson", config.log_json);
   f("hasLog", config.has_log);
+  f("cpu", config.cpu);
 };
 
 template <typename T, typename Fields>
@@ -240,6 +242,8 @@ absl::StatusOr<T> Parse(std::string_view text, std::string_view name, Fields fie
 std::string FormatBootConfig(const BootConfig& config) { return Format(config, kBootFields); }
 absl::StatusOr<BootConfig> ParseBootConfig(std::string_view text) { return Parse<BootConfig>(text, "boot configuration", kBootFields); }
 std::string FormatGoferConfig(const GoferConfig& config) { return Format(config, kGoferFields); }
-absl::StatusOr<GoferConfig> ParseGoferConfig(std::string_view text) { return Parse<GoferConfig>(text, "gofer configuration", kGoferFields); }
+absl::StatusOr<GoferConfig> ParseGoferConfig(std::string_view text) {
+  return Parse<GoferConfig>(text, "gofer configuration", kGoferFields);
+}
 
 }  // namespace ringwall::boot

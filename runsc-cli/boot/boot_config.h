@@ -47,11 +47,11 @@ struct MountConfig {
   bool no_exec = false;
   bool no_suid = false;
   bool no_dev = false;
-  bool overlay = false;       // kGofer: changes go to memory, the host's tree stays as it is
-  bool exclusive = false;     // kGofer: nobody else changes it, caches need no revalidation
-  bool single_file = false;   // kGofer: the root is a file
-  uint32_t gofer_index = 0;   // kGofer: index of the gofer's mount roots
-  std::string data;           // the rest of the options, "mode=755,size=65536k"
+  bool overlay = false;      // kGofer: changes go to memory, the host's tree stays as it is
+  bool exclusive = false;    // kGofer: nobody else changes it, caches need no revalidation
+  bool single_file = false;  // kGofer: the root is a file
+  uint32_t gofer_index = 0;  // kGofer: index of the gofer's mount roots
+  std::string data;          // the rest of the options, "mode=755,size=65536k"
 };
 
 struct BootConfig {
@@ -68,10 +68,11 @@ struct BootConfig {
   bool strace = false;
   std::vector<std::string> strace_calls;  // empty = all
   bool debug = false;
-  std::string debug_log;    // "mm:debug,vfs:info"
+  std::string debug_log;  // "mm:debug,vfs:info"
   bool log_json = false;
   bool has_log = false;      // descriptor kLogFd is open
   bool has_console = false;  // descriptor kConsoleFd is open: the terminal's bytes, both ways
+  int cpu = -1;              // where a platform that keeps to one CPU shall stay; the gofer is there, too
   // How this process gives up its host identity; see startup.h.
   enum class Identity : uint8_t { kOwnUserNamespace, kAlreadyInUserNamespace, kNobodyOnly };
   Identity identity = Identity::kOwnUserNamespace;
@@ -81,7 +82,7 @@ struct BootConfig {
 // One host tree that the gofer serves. Opened by the gofer in its own mount namespace, before it gives up its view of the host.
 struct GoferMount {
   std::string source;
-  bool recursive = true;      // with the mounts below it
+  bool recursive = true;  // with the mounts below it
   bool read_only = false;
   bool exclusive = false;
   bool cross_mounts = true;
@@ -94,6 +95,7 @@ struct GoferConfig {
   std::string debug_log;
   bool log_json = false;
   bool has_log = false;
+  int cpu = -1;  // the one it shall stay on
 };
 
 std::string FormatBootConfig(const BootConfig& config);

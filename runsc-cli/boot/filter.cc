@@ -3,8 +3,8 @@
 // namespaces or mounts, mmap of executable memory, ioctls that type into a terminal (TIOCSTI) or take it over (TIOCSCTTY).
 #include "runsc-cli/boot/filter.h"
 
-#include <asm/termbits.h>
 #include <asm/ioctls.h>
+#include <asm/termbits.h>
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <linux/sched.h>

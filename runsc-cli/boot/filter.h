@@ -9,7 +9,7 @@
 namespace ringwall::boot {
 
 struct SentryFilterOptions {
-  int gofer = -1;     // descriptors, by number at the time of lock-down; -1 = absent
+  int gofer = -1;  // descriptors, by number at the time of lock-down; -1 = absent
   int listener = -1;
   std::vector<host::Rule> platform;  // what the platform calls, with its own reasons
 };

@@ -22,8 +22,10 @@ TEST(SentryFilter, EveryRuleStatesItsReason) {
 TEST(SentryFilter, NeverAllowsTheWaysOut) {
   const host::Policy policy = MakeSentryPolicy({.gofer = 5, .listener = 8});
   for (const host::Rule& rule : policy.rules()) {
-    for (const char* call : {"execve", "execveat", "open", "openat2", "open_by_handle_at", "socket", "connect", "bind", "mount", "unshare", "setns", "setuid",
-                             "setresuid", "bpf", "io_uring_setup", "userfaultfd", "perf_event_open", "pidfd_getfd", "seccomp", "chroot", "pivot_root"}) {
+    for (const char* call :
+         {"execve",          "execveat",    "open",    "openat2", "open_by_handle_at", "socket", "connect",        "bind",
+          "mount",           "unshare",     "setns",   "setuid",  "setresuid",         "bpf",    "io_uring_setup", "userfaultfd",
+          "perf_event_open", "pidfd_getfd", "seccomp", "chroot",  "pivot_root"}) {
       EXPECT_NE(rule.call, call);
     }
     if (rule.call == "mmap" || rule.call == "mprotect" || rule.call == "clone" || rule.call == "ioctl" || rule.call == "openat") {

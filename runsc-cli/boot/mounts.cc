@@ -84,10 +84,8 @@ class Builder {
         const tmpfs::Options options = TRY(tmpfs::ParseOptions(mount.data, {.mode = 01777}));
         return Ref<vfs::FileSystem>(tmpfs::TmpFs::Create(ctx_, options));
       }
-      case MountKind::kProc:
-        return proc::Create(ctx_, kernel_);
-      case MountKind::kSysfs:
-        return sys::Create(ctx_);
+      case MountKind::kProc: return proc::Create(ctx_, kernel_);
+      case MountKind::kSysfs: return sys::Create(ctx_);
       case MountKind::kDevpts: {
         const devpts::Options options = TRY(devpts::ParseOptions(mount.data));
         Ref<vfs::FileSystem> fs = devpts::Create(ctx_, options);

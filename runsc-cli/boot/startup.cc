@@ -42,11 +42,13 @@ UniqueFd DetachedProc() {
   if (!context.valid()) return UniqueFd();
   if (::syscall(SYS_fsconfig, context.get(), FSCONFIG_SET_STRING, "subset", "pid", 0) != 0) return UniqueFd();
   if (::syscall(SYS_fsconfig, context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0) return UniqueFd();
-  return UniqueFd(static_cast<int>(::syscall(SYS_fsmount, context.get(), FSMOUNT_CLOEXEC, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)));
+  return UniqueFd(static_cast<int>(::syscall(SYS_fsmount, context.get(), FSMOUNT_CLOEXEC,
+                                             MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)));
 }
 
 absl::Status EnterOwnUserNamespace() {
-  if (Result<void> left = host::Unshare(CLONE_NEWUSER); !left.ok()) return Failed(left.error(), "cannot make a user namespace for the sandbox");
+  if (Result<void> left = host::Unshare(CLONE_NEWUSER); !left.ok())
+    return Failed(left.error(), "cannot make a user namespace for the sandbox");
   // Only a privileged process of the outer namespace may write maps of its choice: the stand-in does.
   char byte = sandbox::kMapsWanted;
   ssize_t got = ::send(kOwnerFd, &byte, 1, MSG_NOSIGNAL);
@@ -74,14 +76,12 @@ absl::Status GiveUpPrivileges(const BootConfig& config) {
   const rlimit no_core{0, 0};  // a dump of the sentry would hold guests' data, and be written by host root
   ::setrlimit(RLIMIT_CORE, &no_core);
   switch (config.identity) {
-    case BootConfig::Identity::kOwnUserNamespace:
-      RETURN_IF_ERROR(EnterOwnUserNamespace());
-      break;
+    case BootConfig::Identity::kOwnUserNamespace: RETURN_IF_ERROR(EnterOwnUserNamespace()); break;
     case BootConfig::Identity::kNobodyOnly:
-      if (Result<void> became = host::BecomeUser(kNobody, kNobody); !became.ok()) return Failed(became.error(), "cannot become user nobody");
+      if (Result<void> became = host::BecomeUser(kNobody, kNobody); !became.ok())
+        return Failed(became.error(), "cannot become user nobody");
       break;
-    case BootConfig::Identity::kAlreadyInUserNamespace:
-      break;
+    case BootConfig::Identity::kAlreadyInUserNamespace: break;
   }
   if (Result<void> dropped = host::DropAllCapabilities(); !dropped.ok()) return Failed(dropped.error(), "cannot drop capabilities");
   if (Result<void> fixed = host::SetNoNewPrivs(); !fixed.ok()) return Failed(fixed.error(), "cannot set no-new-privs");

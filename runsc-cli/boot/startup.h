@@ -36,12 +36,12 @@ class Reporter {
 struct BootContext {
   BootConfig config;
   Reporter report{-1};
-  UniqueFd gofer;            // connection to the gofer, nothing sent yet
-  UniqueFd owner;            // to the stand-in, for control::ServerOptions::owner
+  UniqueFd gofer;             // connection to the gofer, nothing sent yet
+  UniqueFd owner;             // to the stand-in, for control::ServerOptions::owner
   UniqueFd control_listener;  // may be invalid
-  UniqueFd console;          // valid when config.has_console
-  UniqueFd stdio[3];         // the container's 0, 1, 2 (or /dev/null)
-  UniqueFd proc;             // a detached proc of this pid namespace, for the platform's statistics; may be invalid
+  UniqueFd console;           // valid when config.has_console
+  UniqueFd stdio[3];          // the container's 0, 1, 2 (or /dev/null)
+  UniqueFd proc;              // a detached proc of this pid namespace, for the platform's statistics; may be invalid
 };
 
 // Gets ready and calls `run_sentry` (boot.cc's RunSentry; a double in tests). Returns the process's exit status.

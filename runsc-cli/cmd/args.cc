@@ -27,9 +27,9 @@ struct Split {
 
 // Engines write -flag, --flag value and --flag=value. What follows `--`, or the first operand of `do`, is the workload's.
 Split SplitArguments(int argc, char** argv) {
-  static const std::set<std::string> kWithValue = {"--root", "--log", "--log-format", "--debug-log", "--platform", "--overlay", "--network",
-                                                   "--rw", "--volume", "-v", "--cwd", "--env", "-e", "--user", "-u", "--hostname",
-                                                   "--cgroup-manager", "--criu"};
+  static const std::set<std::string> kWithValue = {
+      "--root", "--log", "--log-format", "--debug-log", "--platform", "--overlay",  "--network",        "--rw",  "--volume", "-v",
+      "--cwd",  "--env", "-e",           "--user",      "-u",         "--hostname", "--cgroup-manager", "--criu"};
   Split out;
   bool in_do = false;
   for (int i = 1; i < argc; ++i) {
@@ -42,7 +42,8 @@ Split SplitArguments(int argc, char** argv) {
       out.command.assign(argv + i, argv + argc);
       return out;
     }
-    if (arg.size() > 2 && arg[0] == '-' && arg[1] != '-' && std::isalpha(static_cast<unsigned char>(arg[1])) != 0 && arg[2] != '=') arg = "-" + arg;
+    if (arg.size() > 2 && arg[0] == '-' && arg[1] != '-' && std::isalpha(static_cast<unsigned char>(arg[1])) != 0 && arg[2] != '=')
+      arg = "-" + arg;
     if (arg == "do") in_do = out.is_do = true;
     const bool takes_next = kWithValue.count(arg) != 0;
     if (const char* value = LoneValue(arg)) arg += std::string("=") + value;
@@ -119,7 +120,9 @@ ParseOutcome Parse(int argc, char** argv) {
   run_host->add_option("--rw", in.writable, "Directory that the command may really change (repeatable)")->take_all()->expected(1);
   run_host->add_option("-v,--volume", in.volumes, "SRC:DST[:ro], a host path to show elsewhere (repeatable)")->take_all()->expected(1);
   run_host->add_option("--cwd", in.cwd, "Working directory (default: the current one)");
-  run_host->add_option("-e,--env", in.env, "NAME=value, or NAME to take it over (repeatable; the environment is passed on anyway)")->take_all()->expected(1);
+  run_host->add_option("-e,--env", in.env, "NAME=value, or NAME to take it over (repeatable; the environment is passed on anyway)")
+      ->take_all()
+      ->expected(1);
   run_host->add_option("-u,--user", in.user, "UID[:GID] (default: the caller's)");
   run_host->add_option("--hostname", in.hostname, "Host name inside");
   bool tty = false, no_tty = false;

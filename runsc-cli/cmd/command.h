@@ -12,7 +12,7 @@
 
 namespace ringwall::cmd {
 
-inline constexpr int kFailed = 1;            // of the engine-facing commands, as runc
+inline constexpr int kFailed = 1;             // of the engine-facing commands, as runc
 inline constexpr int kInternalFailure = 125;  // of do and run: ours, not the workload's
 inline constexpr int kNotExecutable = 126;
 inline constexpr int kNotFound = 127;

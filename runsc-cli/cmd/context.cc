@@ -11,7 +11,8 @@
 
 namespace ringwall::cmd {
 
-Context::Context(const Invocation& invocation) : in_(invocation), store_(invocation.root.empty() ? container::DefaultRoot() : invocation.root) {}
+Context::Context(const Invocation& invocation)
+    : in_(invocation), store_(invocation.root.empty() ? container::DefaultRoot() : invocation.root) {}
 
 absl::Status Context::Open() {
   if (!in_.log.empty()) {
@@ -26,9 +27,11 @@ absl::Status Context::Open() {
     return absl::InvalidArgumentError(OneLine(Cat("--platform: found \"", in_.platform, "\", wanted auto or ptrace")));
   }
   if (in_.network == "sandbox" || in_.network == "host") {
-    return absl::UnimplementedError(Cat("--network: \"", in_.network, "\" is not available in this version; use none (a loopback interface only)"));
+    return absl::UnimplementedError(
+        Cat("--network: \"", in_.network, "\" is not available in this version; use none (a loopback interface only)"));
   }
-  if (in_.network != "none") return absl::InvalidArgumentError(OneLine(Cat("--network: found \"", in_.network, "\", wanted none, sandbox or host")));
+  if (in_.network != "none")
+    return absl::InvalidArgumentError(OneLine(Cat("--network: found \"", in_.network, "\", wanted none, sandbox or host")));
   if (in_.overlay == "self" || in_.overlay == "root:self") {
     return absl::UnimplementedError(Cat("--overlay: \"", in_.overlay, "\" is not available in this version; use root:memory or none"));
   }
@@ -39,7 +42,8 @@ absl::Status Context::Open() {
     std::string error;
     if (!SetLogLevels(in_.debug_log, &error)) return absl::InvalidArgumentError(OneLine(Cat("--debug-log: ", error)));
   }
-  if (in_.preserve_fds != 0) return absl::UnimplementedError("--preserve-fds: passing further descriptors is not available in this version");
+  if (in_.preserve_fds != 0)
+    return absl::UnimplementedError("--preserve-fds: passing further descriptors is not available in this version");
   return {};
 }
 

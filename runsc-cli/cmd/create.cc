@@ -19,7 +19,8 @@ int Create(const Context& context) {
         "config.json: process.terminal: true, but create has no terminal to give; pass --console-socket, or set it to false"));
   }
   if (!process.terminal && !in.console_socket.empty()) {
-    return context.Fail(absl::InvalidArgumentError("--console-socket: process.terminal is false in config.json; leave the flag out or set it to true"));
+    return context.Fail(
+        absl::InvalidArgumentError("--console-socket: process.terminal is false in config.json; leave the flag out or set it to true"));
   }
   if (process.terminal) {
     auto console = sandbox::OpenConsole(in.console_socket, process.console_rows, process.console_columns);

@@ -14,11 +14,14 @@ absl::Status Destroy(container::Handle& handle, const container::Record& record)
   }
   for (const container::ProcessId* process : {&record.sentry, &record.gofer, &record.stand_in}) {
     if (process->pid > 0 && !container::WaitGone(*process, 10000)) {
-      return absl::UnavailableError(Cat("container ", handle.id(), ": process ", process->pid, " cannot be killed (is it stuck in the host kernel?)"));
+      return absl::UnavailableError(
+          Cat("container ", handle.id(), ": process ", process->pid, " cannot be killed (is it stuck in the host kernel?)"));
     }
   }
   const bool was_created = record.phase != container::Phase::kCreating;
-  if (absl::Status ran = RunHooks(was_created ? record.poststop : std::vector<oci::Hook>(), oci::FormatState(container::DocumentOf(record)), "poststop"); !ran.ok()) {
+  if (absl::Status ran =
+          RunHooks(was_created ? record.poststop : std::vector<oci::Hook>(), oci::FormatState(container::DocumentOf(record)), "poststop");
+      !ran.ok()) {
     (void)handle.Remove();
     return ran;
   }
@@ -42,8 +45,8 @@ int Delete(const Context& context) {
   }
   const container::Status status = container::StatusOf(*record);
   if (!in.force && status == container::Status::kRunning) {
-    return context.Fail(absl::FailedPreconditionError(
-        Cat("cannot delete container ", in.id, " that is not stopped: ", container::StatusName(status))));
+    return context.Fail(
+        absl::FailedPreconditionError(Cat("cannot delete container ", in.id, " that is not stopped: ", container::StatusName(status))));
   }
   if (absl::Status gone = Destroy(*handle, *record); !gone.ok()) return context.Fail(gone);
   return 0;

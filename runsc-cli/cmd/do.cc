@@ -27,16 +27,20 @@ absl::StatusOr<std::string> Absolute(const std::string& path, std::string_view f
 absl::StatusOr<sandbox::HostVolume> ParseVolume(const std::string& text) {
   sandbox::HostVolume volume;
   std::string rest = text;
-  const auto ends_with = [&rest](std::string_view tail) { return rest.size() > tail.size() && rest.substr(rest.size() - tail.size()) == tail; };
+  const auto ends_with = [&rest](std::string_view tail) {
+    return rest.size() > tail.size() && rest.substr(rest.size() - tail.size()) == tail;
+  };
   if (ends_with(":ro") || ends_with(":rw")) {
     volume.read_only = ends_with(":ro");
     rest.resize(rest.size() - 3);
   }
   const size_t colon = rest.find(':');
-  if (colon == std::string::npos || colon == 0) return absl::InvalidArgumentError(OneLine(Cat("--volume: found \"", text, "\", wanted SRC:DST or SRC:DST:ro")));
+  if (colon == std::string::npos || colon == 0)
+    return absl::InvalidArgumentError(OneLine(Cat("--volume: found \"", text, "\", wanted SRC:DST or SRC:DST:ro")));
   volume.destination = rest.substr(colon + 1);
   if (volume.destination.empty() || volume.destination[0] != '/' || Cat(volume.destination, "/").find("/../") != std::string::npos) {
-    return absl::InvalidArgumentError(OneLine(Cat("--volume: destination \"", volume.destination, "\" must be an absolute path without \"..\"")));
+    return absl::InvalidArgumentError(
+        OneLine(Cat("--volume: destination \"", volume.destination, "\" must be an absolute path without \"..\"")));
   }
   auto source = Absolute(rest.substr(0, colon), "--volume");
   if (!source.ok()) return source.status();
@@ -116,7 +120,8 @@ absl::StatusOr<sandbox::DoRequest> RequestFrom(const Invocation& in) {
   ::gethostname(host, sizeof host - 1);
   host[64] = 0;  // Linux allows 64 bytes
   request.hostname = in.hostname.empty() ? std::string(host) : in.hostname;
-  if (request.hostname.size() > 64) return absl::InvalidArgumentError(Cat("--hostname: ", request.hostname.size(), " bytes; Linux allows 64"));
+  if (request.hostname.size() > 64)
+    return absl::InvalidArgumentError(Cat("--hostname: ", request.hostname.size(), " bytes; Linux allows 64"));
   for (const std::string& path : in.writable) {
     auto absolute = Absolute(path, "--rw");
     if (!absolute.ok()) return absolute.status();

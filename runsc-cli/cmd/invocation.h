@@ -57,9 +57,9 @@ struct Invocation {
 };
 
 struct ParseOutcome {
-  bool run = false;     // false: print `text` and exit with `status`
+  bool run = false;  // false: print `text` and exit with `status`
   int status = 0;
-  std::string text;     // help or version (status 0), or one sentence (status 1)
+  std::string text;  // help or version (status 0), or one sentence (status 1)
   Invocation invocation;
 };
 

@@ -11,7 +11,9 @@ namespace ringwall::cmd {
 int Kill(const Context& context) {
   const Invocation& in = context.in();
   const int signo = SignalNumber(in.signal);
-  if (signo == 0) return context.Fail(absl::InvalidArgumentError(Cat("kill: unknown signal \"", in.signal, "\"; give a name such as SIGTERM or 1 to 64")));
+  if (signo == 0)
+    return context.Fail(
+        absl::InvalidArgumentError(Cat("kill: unknown signal \"", in.signal, "\"; give a name such as SIGTERM or 1 to 64")));
   auto handle = context.store().Open(in.id);
   if (!handle.ok()) return context.Fail(handle.status());
   auto record = handle->Load();
@@ -23,7 +25,8 @@ int Kill(const Context& context) {
     return in.all ? 0 : context.Fail(not_running);
   }
   auto client = container::ControlClient::Connect(handle->dir(), in.id);
-  absl::Status sent = client.ok() ? client->Signal(signo, in.all ? control::SignalScope::kAll : control::SignalScope::kInit) : client.status();
+  absl::Status sent =
+      client.ok() ? client->Signal(signo, in.all ? control::SignalScope::kAll : control::SignalScope::kInit) : client.status();
   if (absl::IsNotFound(sent)) sent = in.all ? absl::Status() : not_running;  // ESRCH
   if (!sent.ok() && !container::IsAlive(record->stand_in)) sent = in.all ? absl::Status() : not_running;
   if (!sent.ok() && signo == SIGKILL) {

@@ -109,8 +109,9 @@ absl::StatusOr<Created> CreateContainer(const Context& context, CreateRequest re
   created.record.phase = container::Phase::kCreated;
   if (request.hooks != nullptr) {
     const std::string state = oci::FormatState(container::DocumentOf(created.record));
-    for (const auto& [hooks, kind] : {std::pair{&request.hooks->prestart, "prestart"}, std::pair{&request.hooks->create_runtime, "createRuntime"},
-                                      std::pair{&request.hooks->create_container, "createContainer"}}) {
+    for (const auto& [hooks, kind] :
+         {std::pair{&request.hooks->prestart, "prestart"}, std::pair{&request.hooks->create_runtime, "createRuntime"},
+          std::pair{&request.hooks->create_container, "createContainer"}}) {
       if (absl::Status ran = RunHooks(*hooks, state, kind); !ran.ok()) return undo(ran);
     }
   }
@@ -172,7 +173,8 @@ absl::Status RunHooks(const std::vector<oci::Hook>& hooks, const std::string& st
     read_end.reset();
     // The state is a few kilobytes: it fits into the pipe whether the hook reads it or not.
     ::fcntl(write_end.get(), F_SETFL, O_NONBLOCK);
-    struct sigaction ignore {}, old {};
+    struct sigaction ignore {
+    }, old{};
     ignore.sa_handler = SIG_IGN;
     ::sigaction(SIGPIPE, &ignore, &old);
     (void)!::write(write_end.get(), state_json.data(), state_json.size());

@@ -24,7 +24,7 @@ struct CreateRequest {
   UniqueFd console;
   bool foreground = false;
   bool ephemeral = false;
-  bool needs_state = true;  // false: go on without a state directory when there can be none
+  bool needs_state = true;   // false: go on without a state directory when there can be none
   container::Record record;  // bundle, annotations, hooks
   const oci::Hooks* hooks = nullptr;
 };

@@ -58,7 +58,8 @@ int Run(const Context& context) {
   if (!handle.ok()) return exit_status;  // somebody has deleted it already
   auto record = handle->Load();
   if (!record.ok()) return context.Fail(record.status());
-  if (record->stand_in.pid != created->record.stand_in.pid || record->stand_in.start_time != created->record.stand_in.start_time) return exit_status;
+  if (record->stand_in.pid != created->record.stand_in.pid || record->stand_in.start_time != created->record.stand_in.start_time)
+    return exit_status;
   if (absl::Status gone = Destroy(*handle, *record); !gone.ok()) return context.Fail(gone);
   return exit_status;
 }

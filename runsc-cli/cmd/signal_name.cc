@@ -20,9 +20,9 @@ int Number(std::string_view text) {
 }  // namespace
 
 int SignalNumber(std::string_view text) {
-  static constexpr std::string_view kNames[] = {"",     "HUP",  "INT",  "QUIT",   "ILL",  "TRAP", "ABRT", "BUS",  "FPE",    "KILL", "USR1",
-                                                "SEGV", "USR2", "PIPE", "ALRM",   "TERM", "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN",
-                                                "TTOU", "URG",  "XCPU", "XFSZ",   "VTALRM", "PROF", "WINCH", "IO",   "PWR",  "SYS"};
+  static constexpr std::string_view kNames[] = {"",     "HUP",  "INT",  "QUIT", "ILL",    "TRAP",   "ABRT",  "BUS",  "FPE",  "KILL", "USR1",
+                                                "SEGV", "USR2", "PIPE", "ALRM", "TERM",   "STKFLT", "CHLD",  "CONT", "STOP", "TSTP", "TTIN",
+                                                "TTOU", "URG",  "XCPU", "XFSZ", "VTALRM", "PROF",   "WINCH", "IO",   "PWR",  "SYS"};
   if (const int number = Number(text); number >= 0) return number <= 64 ? number : 0;
   std::string name;
   for (const char c : text) name += static_cast<char>(std::toupper(static_cast<unsigned char>(c)));

@@ -10,12 +10,9 @@ int Start(const Context& context) {
   auto record = handle->Load();
   if (!record.ok()) return context.Fail(record.status());
   switch (container::StatusOf(*record)) {
-    case container::Status::kCreated:
-      break;
-    case container::Status::kRunning:
-      return context.Fail(absl::FailedPreconditionError("cannot start an already running container"));
-    case container::Status::kStopped:
-      return context.Fail(absl::FailedPreconditionError("cannot start a container that has stopped"));
+    case container::Status::kCreated: break;
+    case container::Status::kRunning: return context.Fail(absl::FailedPreconditionError("cannot start an already running container"));
+    case container::Status::kStopped: return context.Fail(absl::FailedPreconditionError("cannot start a container that has stopped"));
     case container::Status::kCreating:
       return context.Fail(absl::FailedPreconditionError("cannot start a container that is not created yet"));
   }

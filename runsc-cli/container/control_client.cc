@@ -94,15 +94,18 @@ absl::Status ControlClient::Exchange(MessageType type, const void* body, size_t 
   if (header.magic != control::kMagic || header.version != control::kVersion) {
     return absl::InternalError(Cat("container ", id_, ": its sandbox was started by another version of ringwall"));
   }
-  if (header.length != size || header.sequence != sequence) return absl::InternalError(Cat("container ", id_, ": the sandbox sent a broken reply"));
+  if (header.length != size || header.sequence != sequence)
+    return absl::InternalError(Cat("container ", id_, ": the sandbox sent a broken reply"));
   const auto answered = static_cast<MessageType>(header.type);
   if (answered == MessageType::kResult && size == sizeof header + sizeof(control::ResultBody)) {
     control::ResultBody result;
     std::memcpy(&result, packet + sizeof header, sizeof result);
-    if (result.error != 0) return absl::Status(absl::ErrnoToStatusCode(result.error), Cat("container ", id_, ": ", std::strerror(result.error)));
+    if (result.error != 0)
+      return absl::Status(absl::ErrnoToStatusCode(result.error), Cat("container ", id_, ": ", std::strerror(result.error)));
     if (reply == MessageType::kResult) return {};
   }
-  if (answered != reply || size != sizeof header + reply_size) return absl::InternalError(Cat("container ", id_, ": the sandbox sent a broken reply"));
+  if (answered != reply || size != sizeof header + reply_size)
+    return absl::InternalError(Cat("container ", id_, ": the sandbox sent a broken reply"));
   std::memcpy(reply_body, packet + sizeof header, reply_size);
   return {};
 }

@@ -36,7 +36,8 @@ absl::Status MakeDirectories(const std::string& path) {
 
 // The lock may be taken on a directory that its owner has just removed: then it guards nothing and the open starts again.
 bool StillThere(int root, const std::string& id, int dir) {
-  struct stat by_name {}, by_fd {};
+  struct stat by_name {
+  }, by_fd{};
   return ::fstatat(root, id.c_str(), &by_name, AT_SYMLINK_NOFOLLOW) == 0 && ::fstat(dir, &by_fd) == 0 && by_name.st_ino == by_fd.st_ino &&
          by_name.st_dev == by_fd.st_dev;
 }
@@ -100,7 +101,8 @@ absl::Status CheckId(std::string_view id) {
   if (id.empty()) return absl::InvalidArgumentError("container id: empty string; give the container a name");
   if (id.size() > 255) return absl::InvalidArgumentError(Cat("container id: ", id.size(), " bytes; at most 255 fit into a file name"));
   for (const char c : id) {
-    const bool good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '+' || c == '-' || c == '.';
+    const bool good =
+        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '+' || c == '-' || c == '.';
     if (!good) return absl::InvalidArgumentError(OneLine(Cat("container id: found \"", id, "\", wanted only letters, digits and _ + - .")));
   }
   if (id == "." || id == "..") return absl::InvalidArgumentError(Cat("container id: \"", id, "\" names a directory; give another name"));
@@ -170,7 +172,8 @@ absl::StatusOr<Handle> Store::Create(const std::string& id) const {
   struct stat info {};
   if (::fstat(root.get(), &info) != 0) return HostSentence(errno, Cat("state directory ", root_));
   if (info.st_uid != ::geteuid() || (info.st_mode & 022) != 0) {
-    return absl::PermissionDeniedError(Cat("state directory ", root_, ": belongs to another user or others may write to it; fix its owner and mode or use --root"));
+    return absl::PermissionDeniedError(
+        Cat("state directory ", root_, ": belongs to another user or others may write to it; fix its owner and mode or use --root"));
   }
   if (::mkdirat(root.get(), id.c_str(), 0700) != 0) {
     if (errno == EEXIST) return absl::AlreadyExistsError(Cat("container with given ID already exists: ", id));

@@ -199,8 +199,8 @@ absl::StatusOr<Spec> LoadBundle(const std::string& bundle, std::vector<std::stri
   std::string root = spec->root.path;
   if (root.front() != '/') root = Cat(bundle, "/", root);
   if (::stat(root.c_str(), &info) != 0) {
-    return absl::InvalidArgumentError(Cat("config.json: root.path: \"", root, "\": ", std::strerror(errno),
-                                                   "; give the directory of the container's root file system"));
+    return absl::InvalidArgumentError(
+        Cat("config.json: root.path: \"", root, "\": ", std::strerror(errno), "; give the directory of the container's root file system"));
   }
   if (!S_ISDIR(info.st_mode)) {
     return absl::InvalidArgumentError(Cat("config.json: root.path: \"", root, "\" is not a directory; give the container's root"));

@@ -45,7 +45,8 @@ TEST(ParseSpec, SaysWhereTheSyntaxBreaks) {
 }
 
 TEST(ParseSpec, UnknownCapabilitiesAreWarnings) {
-  auto spec = ParseSpec(R"({"ociVersion":"1.0.2","root":{"path":"r"},"process":{"cwd":"/","args":["a"],"capabilities":{"bounding":["CAP_NEW"]}}})", "c");
+  auto spec = ParseSpec(
+      R"({"ociVersion":"1.0.2","root":{"path":"r"},"process":{"cwd":"/","args":["a"],"capabilities":{"bounding":["CAP_NEW"]}}})", "c");
   ASSERT_TRUE(spec.ok());
   std::vector<std::string> warnings;
   EXPECT_TRUE(ValidateSpec(*spec, "c", &warnings).ok());
@@ -63,7 +64,8 @@ TEST(Names, MatchLinuxNumbers) {
 }
 
 TEST(FormatState, HoldsBytesThatAreNotUtf8) {
-  EXPECT_NE(FormatState({.version = "1.0.2", .id = "a", .status = "created", .bundle = "/\xff"}).find("\"status\": \"created\""), std::string::npos);
+  EXPECT_NE(FormatState({.version = "1.0.2", .id = "a", .status = "created", .bundle = "/\xff"}).find("\"status\": \"created\""),
+            std::string::npos);
 }
 
 }  // namespace

@@ -73,8 +73,8 @@ bool ParseDocument(std::string_view text, ReadErrors& errors, Json* out) {
     if (position >= text.size() && locator.last_token.empty()) {
       errors.Fail("", text.empty() ? "empty file; wanted a JSON object" : Cat("not JSON: the text ends too early, at line ", line));
     } else {
-      errors.Fail("", Cat("not JSON: line ", line, ", column ", column, ": unexpected text at the end of '",
-                                   Printable(locator.last_token), "'"));
+      errors.Fail(
+          "", Cat("not JSON: line ", line, ", column ", column, ": unexpected text at the end of '", Printable(locator.last_token), "'"));
     }
     return false;
   }

@@ -76,8 +76,7 @@ class Reader {
     if (WantKind(Json::value_t::boolean, "true or false")) *out = *value_->get_ptr<const bool*>();
   }
   template <typename Int>
-    requires(std::is_integral_v<Int> && !std::is_same_v<Int, bool>)
-  void Read(Int* out) const {
+  requires(std::is_integral_v<Int> && !std::is_same_v<Int, bool>) void Read(Int* out) const {
     if (!present()) return;
     if (value_->is_number_unsigned()) {
       const uint64_t number = *value_->get_ptr<const uint64_t*>();

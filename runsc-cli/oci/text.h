@@ -44,8 +44,8 @@ inline absl::Status HostSentence(int host_errno, std::string_view what) {
 }  // namespace ringwall
 
 // Returns a failed absl::Status from the enclosing function.
-#define RETURN_IF_ERROR(...)                                                        \
-  do {                                                                              \
+#define RETURN_IF_ERROR(...)                                                              \
+  do {                                                                                    \
     if (absl::Status ringwall_status = (__VA_ARGS__); !ringwall_status.ok()) [[unlikely]] \
-      return ringwall_status;                                                       \
+      return ringwall_status;                                                             \
   } while (0)

@@ -104,7 +104,8 @@ class Validator {
   // Engines that are newer than the runtime send names that it does not know yet: those are left out, not refused.
   void CheckCapabilities(const std::vector<std::string>& names, std::string_view path) {
     for (size_t i = 0; i < names.size(); ++i) {
-      if (CapabilityNumber(names[i]) < 0) Warn(Cat(path, "[", i, "]"), Cat("unknown capability \"", names[i].substr(0, 64), "\" is ignored"));
+      if (CapabilityNumber(names[i]) < 0)
+        Warn(Cat(path, "[", i, "]"), Cat("unknown capability \"", names[i].substr(0, 64), "\" is ignored"));
     }
   }
 
@@ -119,13 +120,16 @@ class Validator {
     }
     bool bind = mount.type == "bind";
     for (const std::string& option : mount.options) bind = bind || option == "bind" || option == "rbind";
-    static const std::set<std::string> kTypes = {"bind", "tmpfs", "proc", "sysfs", "devpts", "mqueue", "cgroup", "cgroup2", "devtmpfs", "none", ""};
+    static const std::set<std::string> kTypes = {"bind",   "tmpfs",   "proc",     "sysfs", "devpts", "mqueue",
+                                                 "cgroup", "cgroup2", "devtmpfs", "none",  ""};
     if (!bind && kTypes.count(mount.type) == 0) {
-      return Fail(path + ".type", Cat("found \"", mount.type.substr(0, 64),
-                                      "\", wanted bind, tmpfs, proc, sysfs, devpts, mqueue or cgroup: these are what the sandbox can mount"));
+      return Fail(path + ".type",
+                  Cat("found \"", mount.type.substr(0, 64),
+                      "\", wanted bind, tmpfs, proc, sysfs, devpts, mqueue or cgroup: these are what the sandbox can mount"));
     }
     if (bind && mount.source.empty()) return Fail(path + ".source", "missing; a bind mount needs the host path to show");
-    if (!bind && (mount.type.empty() || mount.type == "none")) return Fail(path + ".type", "missing; say what to mount, or add the option \"bind\"");
+    if (!bind && (mount.type.empty() || mount.type == "none"))
+      return Fail(path + ".type", "missing; say what to mount, or add the option \"bind\"");
   }
 
   void CheckHooks(const std::vector<Hook>& hooks, std::string_view path) {
@@ -146,10 +150,12 @@ class Validator {
       const Namespace& ns = linux_.namespaces[i];
       const std::string path = Cat("linux.namespaces[", i, "]");
       if (kTypes.count(ns.type) == 0) {
-        return Fail(path + ".type", Cat("found \"", ns.type.substr(0, 64), "\", wanted pid, network, mount, ipc, uts, user, cgroup or time"));
+        return Fail(path + ".type",
+                    Cat("found \"", ns.type.substr(0, 64), "\", wanted pid, network, mount, ipc, uts, user, cgroup or time"));
       }
       if (!seen.insert(ns.type).second) return Fail(path + ".type", Cat("\"", ns.type, "\" is given twice; name each namespace once"));
-      if (!ns.path.empty() && ns.path[0] != '/') return Fail(path + ".path", Cat("found \"", ns.path.substr(0, 256), "\", wanted an absolute path"));
+      if (!ns.path.empty() && ns.path[0] != '/')
+        return Fail(path + ".path", Cat("found \"", ns.path.substr(0, 256), "\", wanted an absolute path"));
     }
     const auto check_mappings = [this](const std::vector<IdMapping>& mappings, std::string_view path) {
       for (size_t i = 0; i < mappings.size(); ++i) {
@@ -172,10 +178,11 @@ class Validator {
         return Fail(path + ".path", Cat("found \"", device.path.substr(0, 256), "\", wanted an absolute path"));
       }
     }
-    static const std::set<std::string> kPropagation = {"",       "private", "rprivate",   "shared",     "rshared", "slave",
-                                                       "rslave", "unbindable", "runbindable"};
+    static const std::set<std::string> kPropagation = {"",      "private", "rprivate",   "shared",     "rshared",
+                                                       "slave", "rslave",  "unbindable", "runbindable"};
     if (kPropagation.count(linux_.rootfs_propagation) == 0) {
-      Fail("linux.rootfsPropagation", Cat("found \"", linux_.rootfs_propagation.substr(0, 64), "\", wanted private, shared, slave or unbindable"));
+      Fail("linux.rootfsPropagation",
+           Cat("found \"", linux_.rootfs_propagation.substr(0, 64), "\", wanted private, shared, slave or unbindable"));
     }
     const auto check_paths = [this](const std::vector<std::string>& paths, std::string_view field) {
       for (size_t i = 0; i < paths.size(); ++i) {
@@ -203,12 +210,47 @@ absl::Status ValidateSpec(const Spec& spec, std::string_view name, std::vector<s
 }
 
 int CapabilityNumber(std::string_view name) {
-  static constexpr std::string_view kNames[] = {
-      "CHOWN", "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID", "SETPCAP", "LINUX_IMMUTABLE",
-      "NET_BIND_SERVICE", "NET_BROADCAST", "NET_ADMIN", "NET_RAW", "IPC_LOCK", "IPC_OWNER", "SYS_MODULE", "SYS_RAWIO", "SYS_CHROOT",
-      "SYS_PTRACE", "SYS_PACCT", "SYS_ADMIN", "SYS_BOOT", "SYS_NICE", "SYS_RESOURCE", "SYS_TIME", "SYS_TTY_CONFIG", "MKNOD", "LEASE",
-      "AUDIT_WRITE", "AUDIT_CONTROL", "SETFCAP", "MAC_OVERRIDE", "MAC_ADMIN", "SYSLOG", "WAKE_ALARM", "BLOCK_SUSPEND", "AUDIT_READ",
-      "PERFMON", "BPF", "CHECKPOINT_RESTORE"};
+  static constexpr std::string_view kNames[] = {"CHOWN",
+                                                "DAC_OVERRIDE",
+                                                "DAC_READ_SEARCH",
+                                                "FOWNER",
+                                                "FSETID",
+                                                "KILL",
+                                                "SETGID",
+                                                "SETUID",
+                                                "SETPCAP",
+                                                "LINUX_IMMUTABLE",
+                                                "NET_BIND_SERVICE",
+                                                "NET_BROADCAST",
+                                                "NET_ADMIN",
+                                                "NET_RAW",
+                                                "IPC_LOCK",
+                                                "IPC_OWNER",
+                                                "SYS_MODULE",
+                                                "SYS_RAWIO",
+                                                "SYS_CHROOT",
+                                                "SYS_PTRACE",
+                                                "SYS_PACCT",
+                                                "SYS_ADMIN",
+                                                "SYS_BOOT",
+                                                "SYS_NICE",
+                                                "SYS_RESOURCE",
+                                                "SYS_TIME",
+                                                "SYS_TTY_CONFIG",
+                                                "MKNOD",
+                                                "LEASE",
+                                                "AUDIT_WRITE",
+                                                "AUDIT_CONTROL",
+                                                "SETFCAP",
+                                                "MAC_OVERRIDE",
+                                                "MAC_ADMIN",
+                                                "SYSLOG",
+                                                "WAKE_ALARM",
+                                                "BLOCK_SUSPEND",
+                                                "AUDIT_READ",
+                                                "PERFMON",
+                                                "BPF",
+                                                "CHECKPOINT_RESTORE"};
   if (name.substr(0, 4) != "CAP_") return -1;
   name.remove_prefix(4);
   for (size_t i = 0; i < std::size(kNames); ++i) {
@@ -218,8 +260,8 @@ int CapabilityNumber(std::string_view name) {
 }
 
 int RlimitNumber(std::string_view name) {
-  static constexpr std::string_view kNames[] = {"CPU",  "FSIZE",   "DATA",  "STACK", "CORE", "RSS",   "NPROC", "NOFILE", "MEMLOCK",
-                                                "AS",   "LOCKS",   "SIGPENDING", "MSGQUEUE", "NICE", "RTPRIO", "RTTIME"};
+  static constexpr std::string_view kNames[] = {"CPU",     "FSIZE", "DATA",  "STACK",      "CORE",     "RSS",  "NPROC",  "NOFILE",
+                                                "MEMLOCK", "AS",    "LOCKS", "SIGPENDING", "MSGQUEUE", "NICE", "RTPRIO", "RTTIME"};
   if (name.substr(0, 7) != "RLIMIT_") return -1;
   name.remove_prefix(7);
   for (size_t i = 0; i < std::size(kNames); ++i) {

@@ -197,13 +197,15 @@ absl::StatusOr<UniqueFd> OpenConsole(const std::string& path, uint16_t rows, uin
   }
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof address.sun_path) return absl::InvalidArgumentError(Cat("--console-socket: \"", path, "\" is longer than a socket's path may be"));
+  if (path.size() >= sizeof address.sun_path)
+    return absl::InvalidArgumentError(Cat("--console-socket: \"", path, "\" is longer than a socket's path may be"));
   std::memcpy(address.sun_path, path.data(), path.size());
   UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!socket.valid() || ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     return HostSentence(errno, Cat("--console-socket: cannot connect to \"", path, "\""));
   }
-  if (!SendMaster(socket.get(), master.get(), name)) return HostSentence(errno, Cat("--console-socket: cannot send the terminal to \"", path, "\""));
+  if (!SendMaster(socket.get(), master.get(), name))
+    return HostSentence(errno, Cat("--console-socket: cannot send the terminal to \"", path, "\""));
   return slave;
 }
 

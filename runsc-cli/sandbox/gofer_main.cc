@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/mount.h>
+#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -58,6 +59,15 @@ absl::Status Prepare(const boot::GoferConfig& config, gofer::ServerOptions* opti
   return {};
 }
 
+// An attempt: a cpuset of the container may exclude it.
+void StayOn(int cpu) {
+  if (cpu < 0 || cpu >= CPU_SETSIZE) return;
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(static_cast<size_t>(cpu), &set);
+  (void)::sched_setaffinity(0, sizeof set, &set);
+}
+
 }  // namespace
 
 int GoferMain() {
@@ -80,6 +90,7 @@ int GoferMain() {
   }
   ::close(kReportFd);
   ::close(kConfigFd);
+  StayOn(config->cpu);
   gofer::RunGofer(std::move(options));
 }
 

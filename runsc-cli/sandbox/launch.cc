@@ -101,7 +101,11 @@ void KeepOnly(std::vector<int> keep) {
 
   SpawnRequest gofer{.role = "gofer", .id = boot.container_id.c_str(), .exe = wiring.exe.get(), .report = wiring.report_write.get()};
   gofer.namespaces = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET | users;
-  gofer.fds = {{null, 0}, {null, 1}, {null, 2}, {wiring.gofer_config.get(), kConfigFd}, {wiring.gofer.second.get(), kGoferFd},
+  gofer.fds = {{null, 0},
+               {null, 1},
+               {null, 2},
+               {wiring.gofer_config.get(), kConfigFd},
+               {wiring.gofer.second.get(), kGoferFd},
                {wiring.report_write.get(), kReportFd}};
   if (request.sandbox_log >= 0) gofer.fds.emplace_back(request.sandbox_log, kLogFd);
 
@@ -172,6 +176,8 @@ absl::StatusOr<Sandbox> Launch(LaunchRequest request) {
   gofer.debug = boot.debug;
   gofer.debug_log = boot.debug_log;
   gofer.container_id = boot.container_id;
+  // The sentry waits for each answer of the gofer: a wake-up on the same CPU costs 5 us, one across CPUs 50 (docs/adr/0003-host-files.md).
+  boot.cpu = gofer.cpu = ::sched_getcpu();
 
   wiring.exe.reset(::open("/proc/self/exe", O_PATH | O_CLOEXEC));
   if (!wiring.exe.valid()) return HostSentence(errno, "/proc/self/exe (is /proc mounted?)");

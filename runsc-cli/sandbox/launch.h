@@ -17,13 +17,13 @@ namespace ringwall::sandbox {
 
 struct LaunchRequest {
   Plan plan;
-  std::array<int, 3> stdio = {0, 1, 2};  // the container's, borrowed; unused with a console
-  UniqueFd console;                      // the terminal's bytes, both ways
+  std::array<int, 3> stdio = {0, 1, 2};       // the container's, borrowed; unused with a console
+  UniqueFd console;                           // the terminal's bytes, both ways
   const container::Handle* handle = nullptr;  // where the control socket goes; null: none
   std::string store_root;
-  container::ErrorLog log;               // errors of the stand-in
-  int sandbox_log = -1;                  // borrowed: logs and --strace of sentry and gofer; -1 = none
-  bool ephemeral = false;                // the container dies with this process
+  container::ErrorLog log;  // errors of the stand-in
+  int sandbox_log = -1;     // borrowed: logs and --strace of sentry and gofer; -1 = none
+  bool ephemeral = false;   // the container dies with this process
 };
 
 struct Sandbox {

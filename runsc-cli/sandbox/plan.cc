@@ -34,10 +34,11 @@ uint64_t CapabilityMask(const std::vector<std::string>& names) {
 // Options that every kind of mount understands; the rest is for the file system.
 void ApplyOptions(const std::vector<std::string>& options, MountConfig* mount, bool* recursive) {
   static const std::set<std::string> kWithoutMeaning = {
-      "rw",       "suid",    "dev",        "exec",      "async",    "sync",   "dirsync", "atime",   "noatime",  "diratime", "nodiratime",
-      "relatime", "norelatime", "strictatime", "nostrictatime", "private", "rprivate", "shared", "rshared", "slave", "rslave", "unbindable",
-      "runbindable", "defaults", "remount", "mand", "nomand", "silent", "loud", "iversion", "noiversion", "lazytime", "bind", "tmpcopyup",
-      "nosymfollow", "copy-symlink", "z", "Z", "newinstance"};
+      "rw",       "suid",      "dev",         "exec",         "async",      "sync",        "dirsync",       "atime",
+      "noatime",  "diratime",  "nodiratime",  "relatime",     "norelatime", "strictatime", "nostrictatime", "private",
+      "rprivate", "shared",    "rshared",     "slave",        "rslave",     "unbindable",  "runbindable",   "defaults",
+      "remount",  "mand",      "nomand",      "silent",       "loud",       "iversion",    "noiversion",    "lazytime",
+      "bind",     "tmpcopyup", "nosymfollow", "copy-symlink", "z",          "Z",           "newinstance"};
   for (const std::string& option : options) {
     if (option == "ro" || option == "rro") {
       mount->read_only = true;
@@ -74,8 +75,8 @@ absl::Status PlanMount(const oci::Mount& in, size_t index, const std::string& bu
     const std::string source = in.source[0] == '/' ? in.source : Cat(bundle, "/", in.source);
     struct stat info {};
     if (::stat(source.c_str(), &info) != 0) {
-      return absl::InvalidArgumentError(OneLine(Cat("config.json: mounts[", index, "].source: \"", source, "\": ", std::strerror(errno),
-                                                    "; give an existing host path")));
+      return absl::InvalidArgumentError(OneLine(
+          Cat("config.json: mounts[", index, "].source: \"", source, "\": ", std::strerror(errno), "; give an existing host path")));
     }
     mount.kind = MountKind::kGofer;
     mount.single_file = !S_ISDIR(info.st_mode);
@@ -122,8 +123,8 @@ std::string Unescape(std::string_view text) {
 // Mount points of real file systems that can be seen (not covered by a later mount), parents first.
 std::vector<std::string> RealMountPoints() {
   static const std::set<std::string, std::less<>> kNotFiles = {
-      "proc",       "sysfs",   "cgroup",   "cgroup2",   "devpts", "devtmpfs",    "mqueue", "debugfs",     "tracefs",   "securityfs", "bpf",
-      "fusectl",    "configfs", "pstore",  "hugetlbfs", "autofs", "binfmt_misc", "nsfs",   "rpc_pipefs",  "efivarfs",  "selinuxfs"};
+      "proc",    "sysfs",    "cgroup", "cgroup2",   "devpts", "devtmpfs",    "mqueue", "debugfs",    "tracefs",  "securityfs", "bpf",
+      "fusectl", "configfs", "pstore", "hugetlbfs", "autofs", "binfmt_misc", "nsfs",   "rpc_pipefs", "efivarfs", "selinuxfs"};
   struct Entry {
     std::string path;
     bool files;
@@ -237,20 +238,18 @@ absl::StatusOr<Plan> PlanDo(const DoRequest& request) {
 
   const bool privileged = ::geteuid() == 0;
   const auto add_host = [&](const std::string& path) {
-    boot.mounts.push_back(MountConfig{.destination = path,
-                                      .kind = MountKind::kGofer,
-                                      .overlay = true,
-                                      .gofer_index = static_cast<uint32_t>(plan.gofer.mounts.size())});
+    boot.mounts.push_back(MountConfig{
+        .destination = path, .kind = MountKind::kGofer, .overlay = true, .gofer_index = static_cast<uint32_t>(plan.gofer.mounts.size())});
     // Exclusive as the lower layer of an overlay: changes of the host's during the run may or may not be seen (as with Linux's overlayfs).
     // An ordinary user's namespace may only copy whole trees (the hidden parts of a mount stay hidden): then the gofer stays on the
     // file system it was given, so that the host's /proc and /sys cannot be reached even where the guest unmounts its own.
-    plan.gofer.mounts.push_back(GoferMount{.source = path, .recursive = !privileged, .read_only = true, .exclusive = true, .cross_mounts = false});
+    plan.gofer.mounts.push_back(
+        GoferMount{.source = path, .recursive = !privileged, .read_only = true, .exclusive = true, .cross_mounts = false});
   };
   add_host("/");
   for (const std::string& path : RealMountPoints()) {
-    const bool below_volume = std::any_of(request.volumes.begin(), request.volumes.end(), [&](const HostVolume& volume) {
-      return volume.destination == path;
-    });
+    const bool below_volume =
+        std::any_of(request.volumes.begin(), request.volumes.end(), [&](const HostVolume& volume) { return volume.destination == path; });
     if (!below_volume) add_host(path);
   }
   AddIfMissing("/proc", MountKind::kProc, "", &boot);
@@ -261,7 +260,8 @@ absl::StatusOr<Plan> PlanDo(const DoRequest& request) {
   for (const HostVolume& volume : request.volumes) {
     struct stat info {};
     if (::stat(volume.source.c_str(), &info) != 0) {
-      return absl::InvalidArgumentError(OneLine(Cat("do: volume \"", volume.source, "\": ", std::strerror(errno), "; give an existing host path")));
+      return absl::InvalidArgumentError(
+          OneLine(Cat("do: volume \"", volume.source, "\": ", std::strerror(errno), "; give an existing host path")));
     }
     boot.mounts.push_back(MountConfig{.destination = volume.destination,
                                       .kind = MountKind::kGofer,

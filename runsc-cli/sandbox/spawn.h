@@ -9,12 +9,12 @@
 namespace ringwall::sandbox {
 
 struct SpawnRequest {
-  const char* role = nullptr;       // first argument of the new process: "boot" or "gofer"
-  const char* id = nullptr;         // second argument, for `ps`
-  int exe = -1;                     // O_PATH descriptor of this program
-  unsigned long namespaces = 0;     // CLONE_NEW*
+  const char* role = nullptr;            // first argument of the new process: "boot" or "gofer"
+  const char* id = nullptr;              // second argument, for `ps`
+  int exe = -1;                          // O_PATH descriptor of this program
+  unsigned long namespaces = 0;          // CLONE_NEW*
   std::vector<std::pair<int, int>> fds;  // (ours, its number); 0, 1, 2 included
-  int report = -1;                  // where a failure between clone and exec is told (a StartReport)
+  int report = -1;                       // where a failure between clone and exec is told (a StartReport)
 };
 
 // With CLONE_NEWUSER in `namespaces`, maps the caller's ids to root of the new user namespace before the program starts.

@@ -90,7 +90,8 @@ class StandIn {
       options_.map_ids = false;
       const bool good = WriteIdMaps(options_.sentry, options_.uid_map.c_str(), options_.gid_map.c_str(), false);
       const char answer = good ? kMapsWritten : 'X';
-      if (!good) options_.log.Error(Cat("container ", options_.id, ": cannot write the user id maps of the sandbox: ", std::strerror(errno)));
+      if (!good)
+        options_.log.Error(Cat("container ", options_.id, ": cannot write the user id maps of the sandbox: ", std::strerror(errno)));
       (void)::send(options_.owner.get(), &answer, 1, MSG_NOSIGNAL);
       AskForExit();
       return;
@@ -155,9 +156,10 @@ class StandIn {
           ReadOwner();
         }
         if (!exit_.has_value() && !caller_gone_ && committed_) {
-          options_.log.Error(Cat("container ", options_.id, ": the sandbox died: ",
-                                 WIFSIGNALED(status) ? Cat("killed by signal ", WTERMSIG(status)) : Cat("exit status ", WEXITSTATUS(status)),
-                                 "; if nobody killed it, --debug --log FILE shows why"));
+          options_.log.Error(
+              Cat("container ", options_.id, ": the sandbox died: ",
+                  WIFSIGNALED(status) ? Cat("killed by signal ", WTERMSIG(status)) : Cat("exit status ", WEXITSTATUS(status)),
+                  "; if nobody killed it, --debug --log FILE shows why"));
         }
       } else if (pid == options_.gofer) {
         gofer_alive_ = false;

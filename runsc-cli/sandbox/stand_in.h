@@ -13,8 +13,8 @@ namespace ringwall::sandbox {
 struct StandInOptions {
   pid_t sentry = -1;
   pid_t gofer = -1;
-  UniqueFd owner;    // to the sentry: signals and sizes in, the exit status out. Closing it (our death) kills the container.
-  UniqueFd caller;   // to the command line: see CallerMessage
+  UniqueFd owner;   // to the sentry: signals and sizes in, the exit status out. Closing it (our death) kills the container.
+  UniqueFd caller;  // to the command line: see CallerMessage
   container::ErrorLog log;
   std::string id;
   // `do`: when the caller dies the container dies, and its state directory STORE_ROOT/id is removed.

@@ -26,10 +26,10 @@ enum class MessageType : uint16_t {
   kTasks = 7,          // no body; text reply
   kShutdown = 8,       // no body; kill everything and end the sentry
   // Replies.
-  kResult = 64,        // ResultBody
-  kStateReply = 65,    // StateBody
-  kExitReply = 66,     // ExitBody
-  kTextReply = 67,     // TextBody + bytes
+  kResult = 64,      // ResultBody
+  kStateReply = 65,  // StateBody
+  kExitReply = 66,   // ExitBody
+  kTextReply = 67,   // TextBody + bytes
 };
 
 struct MessageHeader {
@@ -63,7 +63,7 @@ enum class ContainerStatus : uint32_t { kCreated = 0, kRunning = 1, kStopped = 2
 
 // wait(2)'s answer in two numbers: exactly one of them says something.
 struct ExitBody {
-  int32_t code = 0;   // exit(2)'s argument, 0..255, when signal is 0
+  int32_t code = 0;    // exit(2)'s argument, 0..255, when signal is 0
   int32_t signal = 0;  // the signal that ended the process, or 0
 };
 

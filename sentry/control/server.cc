@@ -176,8 +176,7 @@ bool Server::Handle(Connection& connection, const MessageHeader& header, const u
   if (body_size != wanted) return SendResult(fd, sequence, Errno::kEINVAL);
 
   switch (type) {
-    case MessageType::kStart:
-      return SendResult(fd, sequence, target_.Start());
+    case MessageType::kStart: return SendResult(fd, sequence, target_.Start());
     case MessageType::kSignal: {
       SignalBody signal;
       std::memcpy(&signal, body, sizeof signal);
@@ -185,8 +184,7 @@ bool Server::Handle(Connection& connection, const MessageHeader& header, const u
       if (signal.scope != SignalScope::kInit && signal.scope != SignalScope::kAll) return SendResult(fd, sequence, Errno::kEINVAL);
       return SendResult(fd, sequence, target_.Signal(signal.signo, signal.scope));
     }
-    case MessageType::kState:
-      return Send(fd, MessageType::kStateReply, sequence, target_.State());
+    case MessageType::kState: return Send(fd, MessageType::kStateReply, sequence, target_.State());
     case MessageType::kWaitExit: {
       connection.waits = true;
       connection.wait_sequence = sequence;
@@ -202,17 +200,14 @@ bool Server::Handle(Connection& connection, const MessageHeader& header, const u
       std::memcpy(&size, body, sizeof size);
       return SendResult(fd, sequence, target_.Resize(size.rows, size.columns));
     }
-    case MessageType::kUnimplemented:
-      return SendText(connection, sequence, target_.UnimplementedReport());
-    case MessageType::kTasks:
-      return SendText(connection, sequence, target_.TaskDump());
+    case MessageType::kUnimplemented: return SendText(connection, sequence, target_.UnimplementedReport());
+    case MessageType::kTasks: return SendText(connection, sequence, target_.TaskDump());
     case MessageType::kShutdown: {
       const bool sent = SendResult(fd, sequence, {});
       target_.Shutdown();
       return sent;
     }
-    default:
-      return SendResult(fd, sequence, Errno::kENOSYS);
+    default: return SendResult(fd, sequence, Errno::kENOSYS);
   }
 }
 

@@ -60,9 +60,9 @@ class Server {
   bool SendText(Connection& connection, uint32_t sequence, const std::string& text);
   void Wake();
 
-  ServerOptions options_;           // server thread only after Create
+  ServerOptions options_;  // server thread only after Create
   ControlTarget& target_;
-  const UniqueFd wake_;             // eventfd
+  const UniqueFd wake_;                  // eventfd
   std::vector<Connection> connections_;  // server thread only
   std::array<uint8_t, 512> packet_;      // server thread only; larger than any request
 

@@ -28,7 +28,7 @@ class FutexTable;
 class Waiter final : public RefCounted {
  public:
   enum class State : uint8_t {
-    kIdle,      // not queued (never was, or took itself out)
+    kIdle,  // not queued (never was, or took itself out)
     kQueued,
     kGranting,  // PI: taken out by the unlocker, which is writing the word
     kWoken,     // taken out by a waker; PI: owns the word
@@ -93,7 +93,8 @@ class FutexTable {
 };
 
 // ---- the calls: re-run by the run loop until they end --------------------------------------------------------------------
-// `is_private` is FUTEX_PRIVATE_FLAG; a deadline is absolute CLOCK_MONOTONIC nanoseconds or time::kNever. Addresses must be 4-byte aligned (EINVAL).
+// `is_private` is FUTEX_PRIVATE_FLAG; a deadline is absolute CLOCK_MONOTONIC nanoseconds or time::kNever. Addresses must be 4-byte aligned
+// (EINVAL).
 
 // FUTEX_WAIT, FUTEX_WAIT_BITSET: 0, EAGAIN, ETIMEDOUT, EINVAL (bitset 0), EFAULT, or a restart code.
 Result<int64_t> FutexWait(task::Task& task, uint64_t address, bool is_private, uint32_t expected, uint32_t bitset, int64_t deadline_ns);

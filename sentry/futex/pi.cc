@@ -1,6 +1,6 @@
-// Locks that the kernel hands over (futex(2), "Priority-inheritance futexes") and robust lists (get_robust_list(2)). The word holds the owner's tid,
-// FUTEX_WAITERS while others sleep, and FUTEX_OWNER_DIED.
-// Differs from Linux: there are no guest priorities to inherit; waiters are served in order of arrival.
+// Locks that the kernel hands over (futex(2), "Priority-inheritance futexes") and robust lists (get_robust_list(2)). The word holds the
+// owner's tid, FUTEX_WAITERS while others sleep, and FUTEX_OWNER_DIED. Differs from Linux: there are no guest priorities to inherit;
+// waiters are served in order of arrival.
 #include <utility>
 
 #include "abi/futex.h"
@@ -111,17 +111,13 @@ Result<int64_t> FutexLockPi(Task& task, uint64_t address, bool is_private, bool 
       }
     }
     switch (state->waiter->state()) {
-      case Waiter::State::kWoken:
-        return 0;
+      case Waiter::State::kWoken: return 0;
       case Waiter::State::kFailed:
-      case Waiter::State::kIdle:
-        state->waiter.reset();
-        continue;
+      case Waiter::State::kIdle: state->waiter.reset(); continue;
       case Waiter::State::kGranting:
         // The unlocker is writing our tid into the word and wakes us in a moment, whatever signals there are.
         return task.ParkUnlessExiting();
-      case Waiter::State::kQueued:
-        break;
+      case Waiter::State::kQueued: break;
     }
     if (deadline_ns != time::kNever && time::MonotonicNs() >= deadline_ns) {
       if (state->table.Dequeue(*state->waiter)) return Errno::kETIMEDOUT;

@@ -65,7 +65,8 @@ uint64_t FutexTable::Arrivals(const Key& key) {
   return bucket.arrivals;
 }
 
-int64_t FutexTable::Requeue(const Key& from, const Key& to, int64_t wake, int64_t move, const uint64_t* arrivals) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+int64_t FutexTable::Requeue(const Key& from, const Key& to, int64_t wake, int64_t move,
+                            const uint64_t* arrivals) ABSL_NO_THREAD_SAFETY_ANALYSIS {
   const size_t from_index = IndexOf(from);
   const size_t to_index = IndexOf(to);
   Bucket& source = buckets_[from_index];

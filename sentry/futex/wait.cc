@@ -1,4 +1,5 @@
-// futex(2): wait, wake, requeue and wake-op. A waiter is queued before its word is read: whoever changes the word and wakes afterwards finds it.
+// futex(2): wait, wake, requeue and wake-op. A waiter is queued before its word is read: whoever changes the word and wakes afterwards
+// finds it.
 #include <algorithm>
 #include <memory>
 #include <utility>
@@ -145,8 +146,8 @@ Result<int64_t> FutexRequeue(Task& task, uint64_t address, uint64_t address2, bo
   const Key to = TRY(KeyOf(task, address2, is_private));
   FutexTable& table = TableOf(task);
   if (expected == nullptr) return table.Requeue(from, to, wake, move, nullptr);
-  // The word and the queue can't be looked at together: when somebody queued in between, look at the word again. A guest that queues without
-  // end delays only this call, and each round wins against some of its threads.
+  // The word and the queue can't be looked at together: when somebody queued in between, look at the word again. A guest that queues
+  // without end delays only this call, and each round wins against some of its threads.
   constexpr int kRounds = 1000;
   for (int round = 0;; ++round) {
     const uint64_t arrivals = table.Arrivals(from);
@@ -171,7 +172,8 @@ Result<WakeOp> DecodeWakeOp(uint32_t encoded) {
             .compare = (encoded >> 24) & 15,
             .operand = SignExtend12(encoded >> 12),
             .compare_with = SignExtend12(encoded)};
-  if (((encoded >> 28) & abi::kFUTEX_OP_OPARG_SHIFT) != 0) op.operand = static_cast<int32_t>(1u << (static_cast<uint32_t>(op.operand) & 31));
+  if (((encoded >> 28) & abi::kFUTEX_OP_OPARG_SHIFT) != 0)
+    op.operand = static_cast<int32_t>(1u << (static_cast<uint32_t>(op.operand) & 31));
   if (op.operation > abi::kFUTEX_OP_XOR || op.compare > abi::kFUTEX_OP_CMP_GE) return Errno::kENOSYS;
   return op;
 }
@@ -179,34 +181,23 @@ Result<WakeOp> DecodeWakeOp(uint32_t encoded) {
 uint32_t Apply(const WakeOp& op, uint32_t old) {
   const auto operand = static_cast<uint32_t>(op.operand);
   switch (op.operation) {
-    case abi::kFUTEX_OP_SET:
-      return operand;
-    case abi::kFUTEX_OP_ADD:
-      return old + operand;
-    case abi::kFUTEX_OP_OR:
-      return old | operand;
-    case abi::kFUTEX_OP_ANDN:
-      return old & ~operand;
-    default:
-      return old ^ operand;
+    case abi::kFUTEX_OP_SET: return operand;
+    case abi::kFUTEX_OP_ADD: return old + operand;
+    case abi::kFUTEX_OP_OR: return old | operand;
+    case abi::kFUTEX_OP_ANDN: return old & ~operand;
+    default: return old ^ operand;
   }
 }
 
 bool Holds(const WakeOp& op, uint32_t old_bits) {
   const auto old = static_cast<int32_t>(old_bits);
   switch (op.compare) {
-    case abi::kFUTEX_OP_CMP_EQ:
-      return old == op.compare_with;
-    case abi::kFUTEX_OP_CMP_NE:
-      return old != op.compare_with;
-    case abi::kFUTEX_OP_CMP_LT:
-      return old < op.compare_with;
-    case abi::kFUTEX_OP_CMP_LE:
-      return old <= op.compare_with;
-    case abi::kFUTEX_OP_CMP_GT:
-      return old > op.compare_with;
-    default:
-      return old >= op.compare_with;
+    case abi::kFUTEX_OP_CMP_EQ: return old == op.compare_with;
+    case abi::kFUTEX_OP_CMP_NE: return old != op.compare_with;
+    case abi::kFUTEX_OP_CMP_LT: return old < op.compare_with;
+    case abi::kFUTEX_OP_CMP_LE: return old <= op.compare_with;
+    case abi::kFUTEX_OP_CMP_GT: return old > op.compare_with;
+    default: return old >= op.compare_with;
   }
 }
 

@@ -60,12 +60,12 @@ struct ProcessSpec {
 
 struct KernelOptions {
   const task::SyscallTable* syscalls = nullptr;
-  std::string release = "6.12.0-ringwall";       // uname -r
+  std::string release = "6.12.0-ringwall";         // uname -r
   std::string version = "#1 SMP PREEMPT_DYNAMIC";  // uname -v
   UtsName uts;
   bool strace = false;
-  std::vector<std::string> strace_calls;         // empty = all
-  bool randomize = true;                         // ASLR of guests
+  std::vector<std::string> strace_calls;  // empty = all
+  bool randomize = true;                  // ASLR of guests
 };
 
 struct FoundProgram;

@@ -38,7 +38,8 @@ Result<void> CheckHeader(const abi::Elf64Ehdr& h) {
 Result<Segment> CheckLoad(const abi::Elf64Phdr& p) {
   if (p.p_filesz > p.p_memsz) return Errno::kENOEXEC;
   if (p.p_vaddr >= kMaxAddress || p.p_memsz > kMaxAddress - p.p_vaddr) return Errno::kENOEXEC;
-  if (p.p_offset > uint64_t{INT64_MAX} - mm::kPageSize || p.p_filesz > uint64_t{INT64_MAX} - mm::kPageSize - p.p_offset) return Errno::kENOEXEC;
+  if (p.p_offset > uint64_t{INT64_MAX} - mm::kPageSize || p.p_filesz > uint64_t{INT64_MAX} - mm::kPageSize - p.p_offset)
+    return Errno::kENOEXEC;
   // Pages of the file are mapped, not copied.
   if (p.p_filesz != 0 && (p.p_vaddr - p.p_offset) % mm::kPageSize != 0) return Errno::kENOEXEC;
   Segment s{.address = p.p_vaddr, .memory_size = p.p_memsz, .offset = p.p_offset, .file_size = p.p_filesz};
@@ -83,7 +84,8 @@ Result<Elf> ParseElf(ReadAt read) {
         if (!elf.segments.empty() && s.address < last_end) return Errno::kENOEXEC;
         last_end = s.address + s.memory_size;
         if (std::has_single_bit(p.p_align) && p.p_align <= kMaxAlignment) elf.alignment = std::max(elf.alignment, p.p_align);
-        if (header.e_phoff >= s.offset && header.e_phoff - s.offset < s.file_size) elf.phdr_address = s.address + (header.e_phoff - s.offset);
+        if (header.e_phoff >= s.offset && header.e_phoff - s.offset < s.file_size)
+          elf.phdr_address = s.address + (header.e_phoff - s.offset);
         elf.segments.push_back(s);
         break;
       }
@@ -92,11 +94,8 @@ Result<Elf> ParseElf(ReadAt read) {
         has_interpreter = true;
         elf.interpreter = TRY(ReadInterpreter(read, p));
         break;
-      case abi::kPT_GNU_STACK:
-        elf.stack = (p.p_flags & abi::kPF_X) != 0 ? StackProt::kExec : StackProt::kNoExec;
-        break;
-      default:
-        break;
+      case abi::kPT_GNU_STACK: elf.stack = (p.p_flags & abi::kPF_X) != 0 ? StackProt::kExec : StackProt::kNoExec; break;
+      default: break;
     }
   }
   if (elf.segments.empty()) return Errno::kENOEXEC;

@@ -27,9 +27,9 @@ struct Elf {
   uint16_t phdr_count = 0;
   uint64_t alignment = 0;  // the largest p_align of the segments, a power of two, at least a page
   StackProt stack = StackProt::kDefault;
-  std::string interpreter;         // PT_INTERP, empty if none
-  std::vector<Segment> segments;   // in file order; not empty; ascending addresses
-  uint64_t low = 0, high = 0;      // page-rounded extent of all segments
+  std::string interpreter;        // PT_INTERP, empty if none
+  std::vector<Segment> segments;  // in file order; not empty; ascending addresses
+  uint64_t low = 0, high = 0;     // page-rounded extent of all segments
 
   uint64_t extent() const { return high - low; }
 };

@@ -20,10 +20,10 @@ using mm::kPageSize;
 using mm::PageDown;
 using mm::PageUp;
 
-constexpr uint64_t kClockTicks = 100;                     // USER_HZ
-constexpr uint64_t kPieRandomPages = uint64_t{1} << 28;   // Linux's mmap entropy
+constexpr uint64_t kClockTicks = 100;                    // USER_HZ
+constexpr uint64_t kPieRandomPages = uint64_t{1} << 28;  // Linux's mmap entropy
 constexpr uint64_t kBrkRandomBytes = uint64_t{32} << 20;
-constexpr uint64_t kStackSlack = uint64_t{128} << 10;     // room below the arguments, whatever RLIMIT_STACK says
+constexpr uint64_t kStackSlack = uint64_t{128} << 10;  // room below the arguments, whatever RLIMIT_STACK says
 // Signal frame besides the FPU state: siginfo, ucontext, red zone, alignment (getauxval(3), AT_MINSIGSTKSZ).
 constexpr uint64_t kSignalFrameBytes = 1024;
 

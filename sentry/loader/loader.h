@@ -17,11 +17,12 @@ namespace ringwall::loader {
 
 // What to run, found and checked, nothing changed yet.
 struct Program {
-  RefPtr<vfs::File> file;           // the ELF file (the interpreter of a script), execute permission checked, open for reading; writers are denied while held
-  RefPtr<vfs::File> interpreter;    // PT_INTERP's file, or null
-  std::vector<std::string> argv;    // after #! expansion
-  std::string exec_path;            // AT_EXECFN: the path as given to execve (script path for scripts)
-  std::string comm;                 // base name of what was asked for, <= 15 bytes
+  RefPtr<vfs::File>
+      file;  // the ELF file (the interpreter of a script), execute permission checked, open for reading; writers are denied while held
+  RefPtr<vfs::File> interpreter;          // PT_INTERP's file, or null
+  std::vector<std::string> argv;          // after #! expansion
+  std::string exec_path;                  // AT_EXECFN: the path as given to execve (script path for scripts)
+  std::string comm;                       // base name of what was asked for, <= 15 bytes
   uint32_t set_uid = ~0u, set_gid = ~0u;  // owner of a set-ID file on a suid mount, else ~0
   // Parsed, validated headers; private to the loader.
   struct Headers;
@@ -52,7 +53,7 @@ struct LoadOptions {
 
 struct LoadedImage {
   Ref<mm::MemoryManager> mm;
-  arch::Registers registers;        // first instruction
+  arch::Registers registers;  // first instruction
 };
 
 // Maps the program into a blank address space (the thread of platform.NewProcess). Errors leave nothing behind but the blank space.

@@ -104,7 +104,8 @@ std::string HostFile(const char* path) {
 }
 
 // One segment that is header, code and everything; `extra` more page-aligned bytes of bss.
-std::string TinyElf(uint16_t type, uint64_t address, uint64_t file_size, uint64_t memory_size, uint32_t flags = abi::kPF_R | abi::kPF_W | abi::kPF_X) {
+std::string TinyElf(uint16_t type, uint64_t address, uint64_t file_size, uint64_t memory_size,
+                    uint32_t flags = abi::kPF_R | abi::kPF_W | abi::kPF_X) {
   abi::Elf64Ehdr h;
   std::memcpy(h.e_ident, abi::kELFMAG, 4);
   h.e_ident[abi::kEI_CLASS] = abi::kELFCLASS64;
@@ -215,7 +216,7 @@ TEST_F(LoaderTest, HostileAddresses) {
   };
   EXPECT_EQ(load(0x400000, 4096), static_cast<Errno>(0));
   EXPECT_EQ(load(0, 4096), Errno::kENOMEM);
-  EXPECT_EQ(load(0x7ffffffef000, 4096), Errno::kENOMEM);                     // the stack
+  EXPECT_EQ(load(0x7ffffffef000, 4096), Errno::kENOMEM);                      // the stack
   EXPECT_EQ(load(0x400000, (uint64_t{1} << 47) - 0x800000), Errno::kENOMEM);  // up to it
   EXPECT_EQ(load(0x400000, ~uint64_t{0}), Errno::kENOEXEC);
   EXPECT_EQ(load((uint64_t{1} << 47) - 4096, 4096), Errno::kENOMEM);

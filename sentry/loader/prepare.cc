@@ -32,7 +32,8 @@ Result<Elf> ParseFile(Context& ctx, vfs::File& file) {
   return ParseElf([&](uint64_t offset, absl::Span<std::byte> to) { return ReadFile(ctx, file, offset, to); });
 }
 
-// The owner of a set-user-ID or set-group-ID program; ignored on nosuid mounts (mount(8)). Scripts don't count: `file` is the interpreter then.
+// The owner of a set-user-ID or set-group-ID program; ignored on nosuid mounts (mount(8)). Scripts don't count: `file` is the interpreter
+// then.
 Result<void> FindSetIds(Context& ctx, vfs::File& file, Program& program) {
   if (file.path() && file.path().mount->flags().no_suid) return {};
   const vfs::Attributes attributes = TRY(file.GetAttributes(ctx));

@@ -1,4 +1,5 @@
-// Lays the first stack out as Linux does, from the top: 8 zero bytes, the path, envp's strings, argv's strings, platform, random bytes, vectors.
+// Lays the first stack out as Linux does, from the top: 8 zero bytes, the path, envp's strings, argv's strings, platform, random bytes,
+// vectors.
 #include "sentry/loader/stack.h"
 
 #include <algorithm>

@@ -14,10 +14,10 @@ struct StackInput {
   uint64_t top = 0;  // first address above the stack
   const std::vector<std::string>* argv = nullptr;
   const std::vector<std::string>* envp = nullptr;
-  std::string exec_path;                              // AT_EXECFN
-  std::vector<std::pair<uint64_t, uint64_t>> auxv;    // without AT_NULL and without the entries that point into the stack
-  uint8_t random[16] = {};                            // AT_RANDOM
-  uint64_t jitter = 0;                                // bytes left out below the strings (ASLR), < 8192
+  std::string exec_path;                            // AT_EXECFN
+  std::vector<std::pair<uint64_t, uint64_t>> auxv;  // without AT_NULL and without the entries that point into the stack
+  uint8_t random[16] = {};                          // AT_RANDOM
+  uint64_t jitter = 0;                              // bytes left out below the strings (ASLR), < 8192
 };
 
 struct StackImage {

@@ -17,8 +17,7 @@ Effect EffectOf(int32_t advice) {
   switch (advice) {
     case abi::kMADV_NORMAL:
     case abi::kMADV_RANDOM:
-    case abi::kMADV_SEQUENTIAL:
-      return Effect::kHint;
+    case abi::kMADV_SEQUENTIAL: return Effect::kHint;
     case abi::kMADV_WILLNEED:
     case abi::kMADV_DONTNEED:
     case abi::kMADV_DONTNEED_LOCKED:
@@ -29,17 +28,14 @@ Effect EffectOf(int32_t advice) {
     case abi::kMADV_COLD:
     case abi::kMADV_PAGEOUT:
     case abi::kMADV_POPULATE_READ:
-    case abi::kMADV_POPULATE_WRITE:
-      return Effect::kHost;
+    case abi::kMADV_POPULATE_WRITE: return Effect::kHost;
     case abi::kMADV_DONTFORK:
     case abi::kMADV_DOFORK:
     case abi::kMADV_WIPEONFORK:
     case abi::kMADV_KEEPONFORK:
     case abi::kMADV_DONTDUMP:
-    case abi::kMADV_DODUMP:
-      return Effect::kFlag;
-    default:
-      return Effect::kInvalid;  // as a Linux without KSM, memory failure injection and guard pages
+    case abi::kMADV_DODUMP: return Effect::kFlag;
+    default: return Effect::kInvalid;  // as a Linux without KSM, memory failure injection and guard pages
   }
 }
 
@@ -60,8 +56,7 @@ Result<void> Check(const Vma& vma, int32_t advice) {
     case abi::kMADV_WIPEONFORK:
       if (!vma.anonymous()) return Errno::kEINVAL;
       return {};
-    default:
-      return {};
+    default: return {};
   }
 }
 

@@ -81,7 +81,8 @@ class FakeAddressSpace final : public platform::AddressSpace {
   Result<uint32_t> CompareExchange(uint64_t address, uint32_t expected, uint32_t desired, platform::GuestThread*) override {
     uint32_t found;
     if (Read(address, absl::MakeSpan(reinterpret_cast<std::byte*>(&found), 4)) != 4) return Errno::kEFAULT;
-    if (found == expected && Write(address, absl::MakeConstSpan(reinterpret_cast<const std::byte*>(&desired), 4)) != 4) return Errno::kEFAULT;
+    if (found == expected && Write(address, absl::MakeConstSpan(reinterpret_cast<const std::byte*>(&desired), 4)) != 4)
+      return Errno::kEFAULT;
     return found;
   }
 
@@ -117,9 +118,7 @@ class FakeAddressSpace final : public platform::AddressSpace {
           pages[first + i] = std::move(page);
         }
         return {};
-      case Kind::kUnmap:
-        pages.erase(pages.lower_bound(first), pages.lower_bound(first + count));
-        return {};
+      case Kind::kUnmap: pages.erase(pages.lower_bound(first), pages.lower_bound(first + count)); return {};
       case Kind::kProtect:
         for (uint64_t i = 0; i < count; ++i) {
           const auto it = pages.find(first + i);

@@ -13,7 +13,8 @@ uint64_t MemoryManager::LockedBytesLocked() const {
   return bytes;
 }
 
-Result<void> MemoryManager::Mlock(uint64_t address, uint64_t length, bool on_fault, const MemoryLimits& limits, platform::GuestThread* via) {
+Result<void> MemoryManager::Mlock(uint64_t address, uint64_t length, bool on_fault, const MemoryLimits& limits,
+                                  platform::GuestThread* via) {
   if (!limits.may_lock_all && limits.locked == 0) return Errno::kEPERM;
   const uint64_t start = PageDown(address);
   const uint64_t rounded = PageUpOr(length > ~uint64_t{0} - (address - start) ? ~uint64_t{0} : length + (address - start), 0);
@@ -71,7 +72,8 @@ Result<void> MemoryManager::MlockAll(uint32_t flags, const MemoryLimits& limits)
   if (flags != 0 && !limits.may_lock_all && limits.locked == 0) return Errno::kEPERM;
   MutexLock lock(mu_);
   const bool current = (flags & abi::kMCL_CURRENT) != 0;
-  if (current && !limits.may_lock_all && limits.locked != ~uint64_t{0} && vmas_.TotalBytes() > PageDown(limits.locked)) return Errno::kENOMEM;
+  if (current && !limits.may_lock_all && limits.locked != ~uint64_t{0} && vmas_.TotalBytes() > PageDown(limits.locked))
+    return Errno::kENOMEM;
   lock_future_ = (flags & abi::kMCL_FUTURE) != 0;
   if (flags == 0 || current) {
     vmas_.Update(0, space_->end(), [&](Vma& vma) { vma.locked = current; });

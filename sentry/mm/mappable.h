@@ -17,8 +17,8 @@ class Mappable : public RefCounted {
     uint64_t dev = 0;
     uint64_t ino = 0;
   };
-  // The host descriptor whose pages are mapped, opened with enough access for `write` shared mappings. ENODEV when the file can't be mapped.
-  // May turn an in-memory file into a memfd first. The descriptor stays the same for the life of the file.
+  // The host descriptor whose pages are mapped, opened with enough access for `write` shared mappings. ENODEV when the file can't be
+  // mapped. May turn an in-memory file into a memfd first. The descriptor stays the same for the life of the file.
   virtual Result<Ref<SharedFd>> HostFile(bool write_shared) = 0;
   // What /proc/PID/maps shows.
   virtual Identity identity() const = 0;

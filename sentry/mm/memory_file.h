@@ -1,5 +1,5 @@
-// Memory files: sentry-owned memfds that back shared memory, memfd_create(2) and mapped tmpfs files. On the host-touch list: the only place of
-// the sentry's kernel that makes host calls on them.
+// Memory files: sentry-owned memfds that back shared memory, memfd_create(2) and mapped tmpfs files. On the host-touch list: the only place
+// of the sentry's kernel that makes host calls on them.
 #pragma once
 
 #include <cstddef>
@@ -35,7 +35,8 @@ Result<void> SyncMappedFile(const SharedFd& file, bool data_only);
 // `size` bytes from the start, shared and writable, in the sentry's own memory for as long as the pointer lives.
 Result<std::shared_ptr<std::byte>> MapMemoryFile(const SharedFd& file, size_t size);
 
-// From now on nobody can write to the file, resize it or map it writable, whoever has a descriptor; mappings of ours that exist stay writable.
+// From now on nobody can write to the file, resize it or map it writable, whoever has a descriptor; mappings of ours that exist stay
+// writable.
 Result<void> SealMemoryFile(const SharedFd& file);
 
 }  // namespace ringwall::mm

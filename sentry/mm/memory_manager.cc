@@ -108,9 +108,7 @@ platform::MemoryOp MemoryManager::UnmapOp(const Range& range) {
   return {.kind = platform::MemoryOp::Kind::kUnmap, .address = range.start, .length = range.length()};
 }
 
-void MemoryManager::Bury(Dead& dead, std::vector<Vma> parts) {
-  std::move(parts.begin(), parts.end(), std::back_inserter(dead));
-}
+void MemoryManager::Bury(Dead& dead, std::vector<Vma> parts) { std::move(parts.begin(), parts.end(), std::back_inserter(dead)); }
 
 void MemoryManager::InsertLocked(Vma vma) {
   vmas_.Insert(std::move(vma));

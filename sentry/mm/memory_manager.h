@@ -31,8 +31,8 @@ struct MemoryLimits {
 };
 
 struct MmapRequest {
-  uint64_t address = 0;   // hint, or exact with fixed
-  uint64_t length = 0;    // bytes, not yet rounded
+  uint64_t address = 0;  // hint, or exact with fixed
+  uint64_t length = 0;   // bytes, not yet rounded
   platform::Prot prot{};
   platform::Prot max_prot{true, true, true};  // what mprotect may add later (file opened read-only: no shared write)
   bool shared = false;
@@ -42,10 +42,10 @@ struct MmapRequest {
   bool no_reserve = false;
   bool populate = false;
   bool locked = false;
-  bool below_4g = false;          // MAP_32BIT
-  RefPtr<Mappable> file;          // null = anonymous
-  uint64_t offset = 0;            // page-aligned
-  std::string name;               // "[stack]", "[heap]", "[vdso]": special areas
+  bool below_4g = false;  // MAP_32BIT
+  RefPtr<Mappable> file;  // null = anonymous
+  uint64_t offset = 0;    // page-aligned
+  std::string name;       // "[stack]", "[heap]", "[vdso]": special areas
 };
 
 // Where exec put things, for /proc/PID/{stat,cmdline,environ,auxv} and prctl(PR_SET_MM).
@@ -63,12 +63,12 @@ struct MemoryUsage {
 };
 
 // Bookkeeping and reality stay equal by one order everywhere: under the lock, (1) everything is checked, (2) the platform's AddressSpace is
-// changed, (3) the VMAs are, which can't fail. When the host refuses (2) the VMAs keep what the host still has. References that (3) drops go
-// after the lock. Files are asked for their descriptors before the lock (their locks rank lower).
+// changed, (3) the VMAs are, which can't fail. When the host refuses (2) the VMAs keep what the host still has. References that (3) drops
+// go after the lock. Files are asked for their descriptors before the lock (their locks rank lower).
 class MemoryManager : public RefCounted {
  public:
-  // Takes over a blank address space. aslr_seed != 0 randomises mmap base, stack top and brk gap; stack_limit keeps the room below the stack
-  // that RLIMIT_STACK may still claim.
+  // Takes over a blank address space. aslr_seed != 0 randomises mmap base, stack top and brk gap; stack_limit keeps the room below the
+  // stack that RLIMIT_STACK may still claim.
   static Ref<MemoryManager> Create(Ref<platform::AddressSpace> space, uint64_t aslr_seed, uint64_t stack_limit = 8u << 20);
   // The child's copy after platform Fork: same VMAs (MADV_DONTFORK ranges removed, MADV_WIPEONFORK cleared).
   Result<Ref<MemoryManager>> Fork(Ref<platform::AddressSpace> child_space, platform::GuestThread* child_thread);
@@ -91,7 +91,8 @@ class MemoryManager : public RefCounted {
   // ---- mmap(2) and friends. `via` is a stopped thread of this space (the caller). Addresses are guest addresses. ----
   Result<uint64_t> Mmap(const MmapRequest& request, const MemoryLimits& limits, platform::GuestThread* via);
   Result<void> Munmap(uint64_t address, uint64_t length, platform::GuestThread* via);
-  Result<void> Mprotect(uint64_t address, uint64_t length, platform::Prot prot, bool grows_down, const MemoryLimits& limits, platform::GuestThread* via);
+  Result<void> Mprotect(uint64_t address, uint64_t length, platform::Prot prot, bool grows_down, const MemoryLimits& limits,
+                        platform::GuestThread* via);
   Result<uint64_t> Mremap(uint64_t old_address, uint64_t old_size, uint64_t new_size, uint32_t flags, uint64_t new_address,
                           const MemoryLimits& limits, platform::GuestThread* via);
   // brk(2)'s kernel form: returns the new break, or the old one when it can't be moved.

@@ -164,11 +164,13 @@ TEST_F(MemoryManagerTest, MremapMovesContentGrowsShrinksAndDuplicates) {
   EXPECT_EQ(mm_->Mremap(blocked, kPageSize, 3 * kPageSize, 0, 0, limits_, nullptr), Errno::kENOMEM);
   const uint64_t moved = *mm_->Mremap(at, 2 * kPageSize, 8 * kPageSize, abi::kMREMAP_MAYMOVE, 0, limits_, nullptr);
   EXPECT_EQ(*memory.ReadValue<uint64_t>(moved), 42u);
-  const uint64_t fixed = *mm_->Mremap(moved, 8 * kPageSize, 4 * kPageSize, abi::kMREMAP_MAYMOVE | abi::kMREMAP_FIXED, 0x300000, limits_, nullptr);
+  const uint64_t fixed =
+      *mm_->Mremap(moved, 8 * kPageSize, 4 * kPageSize, abi::kMREMAP_MAYMOVE | abi::kMREMAP_FIXED, 0x300000, limits_, nullptr);
   EXPECT_EQ(fixed, 0x300000u);
   EXPECT_EQ(*memory.ReadValue<uint64_t>(fixed), 42u);
   ExpectAgreement();
-  const uint64_t left = *mm_->Mremap(fixed, 4 * kPageSize, 4 * kPageSize, abi::kMREMAP_MAYMOVE | abi::kMREMAP_DONTUNMAP, 0, limits_, nullptr);
+  const uint64_t left =
+      *mm_->Mremap(fixed, 4 * kPageSize, 4 * kPageSize, abi::kMREMAP_MAYMOVE | abi::kMREMAP_DONTUNMAP, 0, limits_, nullptr);
   EXPECT_EQ(*memory.ReadValue<uint64_t>(left), 42u);
   EXPECT_EQ(*memory.ReadValue<uint64_t>(fixed), 0u);
   EXPECT_EQ(mm_->Mremap(fixed, 0, kPageSize, abi::kMREMAP_MAYMOVE, 0, limits_, nullptr), Errno::kEINVAL);
@@ -285,12 +287,8 @@ TEST_F(MemoryManagerTest, RandomOperationsKeepVmasAndPagesEqual) {
         (void)mm_->Mmap(r, limits_, nullptr).ok();
         break;
       }
-      case 1:
-        (void)mm_->Munmap(address(), length(), nullptr).ok();
-        break;
-      case 2:
-        (void)mm_->Mprotect(address(), length(), prot(), false, limits_, nullptr).ok();
-        break;
+      case 1: (void)mm_->Munmap(address(), length(), nullptr).ok(); break;
+      case 2: (void)mm_->Mprotect(address(), length(), prot(), false, limits_, nullptr).ok(); break;
       case 3:
         (void)mm_->Mremap(address(), length(), length(), static_cast<uint32_t>(random() % 4), address(), limits_, nullptr).ok();
         break;

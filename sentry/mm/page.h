@@ -26,6 +26,7 @@ inline constexpr uint64_t kMaxStack = uint64_t{1} << 30;
 inline constexpr uint64_t kStackHead = uint64_t{256} << 10;
 
 // The VMA that a request makes at `address`.
-Vma AreaFor(const MmapRequest& request, uint64_t address, uint64_t length, const RefPtr<Mappable>& file, const RefPtr<SharedWriter>& writer);
+Vma AreaFor(const MmapRequest& request, uint64_t address, uint64_t length, const RefPtr<Mappable>& file,
+            const RefPtr<SharedWriter>& writer);
 
 }  // namespace ringwall::mm

@@ -47,7 +47,8 @@ Result<void> MemoryManager::Mprotect(uint64_t address, uint64_t length, platform
   }
   if (refused.ok() && stop < range.end) refused = Errno::kENOMEM;
   if (stop > range.start) {
-    const platform::MemoryOp op{.kind = platform::MemoryOp::Kind::kProtect, .address = range.start, .length = stop - range.start, .prot = prot};
+    const platform::MemoryOp op{
+        .kind = platform::MemoryOp::Kind::kProtect, .address = range.start, .length = stop - range.start, .prot = prot};
     if (const Result<void> applied = space_->Apply(absl::MakeConstSpan(&op, 1), via); !applied.ok()) {
       // The host may have got half way. Putting the old protections back only joins what it has just split.
       for (const Vma& piece : pieces) {

@@ -138,20 +138,22 @@ size_t Walk(const IovecList& segments, size_t& index, size_t& offset, size_t siz
 }  // namespace
 
 UserSink::UserSink(UserMemory& memory, uint64_t address, size_t length) : UserSink(memory, One(address, length)) {}
-UserSink::UserSink(UserMemory& memory, IovecList segments) : memory_(memory), segments_(std::move(segments)), remaining_(Total(segments_)) {}
+UserSink::UserSink(UserMemory& memory, IovecList segments)
+    : memory_(memory), segments_(std::move(segments)), remaining_(Total(segments_)) {}
 
 Result<size_t> UserSink::Put(absl::Span<const std::byte> from) {
   const size_t size = std::min(from.size(), remaining_);
   if (size == 0) return size_t{0};
-  const size_t done = Walk(segments_, index_, offset_, size,
-                           [&](uint64_t to, size_t at, size_t n) { return memory_.WriteSome(to, from.subspan(at, n)); });
+  const size_t done =
+      Walk(segments_, index_, offset_, size, [&](uint64_t to, size_t at, size_t n) { return memory_.WriteSome(to, from.subspan(at, n)); });
   remaining_ -= done;
   if (done == 0) return Errno::kEFAULT;
   return done;
 }
 
 UserSource::UserSource(UserMemory& memory, uint64_t address, size_t length) : UserSource(memory, One(address, length)) {}
-UserSource::UserSource(UserMemory& memory, IovecList segments) : memory_(memory), segments_(std::move(segments)), remaining_(Total(segments_)) {}
+UserSource::UserSource(UserMemory& memory, IovecList segments)
+    : memory_(memory), segments_(std::move(segments)), remaining_(Total(segments_)) {}
 
 Result<size_t> UserSource::Peek(absl::Span<std::byte> to) {
   const size_t size = std::min(to.size(), remaining_);

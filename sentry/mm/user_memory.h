@@ -84,8 +84,8 @@ class UserSink final : public IoSink {
  private:
   UserMemory& memory_;
   IovecList segments_;
-  size_t index_ = 0;      // current segment
-  size_t offset_ = 0;     // within it
+  size_t index_ = 0;   // current segment
+  size_t offset_ = 0;  // within it
   size_t remaining_ = 0;
 };
 

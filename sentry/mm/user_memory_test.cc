@@ -8,12 +8,15 @@
 namespace ringwall::mm {
 namespace {
 
-absl::Span<const std::byte> Bytes(std::string_view s) { return absl::MakeConstSpan(reinterpret_cast<const std::byte*>(s.data()), s.size()); }
+absl::Span<const std::byte> Bytes(std::string_view s) {
+  return absl::MakeConstSpan(reinterpret_cast<const std::byte*>(s.data()), s.size());
+}
 
 class UserMemoryTest : public testing::Test {
  protected:
   UserMemoryTest() {
-    const platform::MemoryOp op{.kind = platform::MemoryOp::Kind::kMap, .address = kAt, .length = 8192, .prot = {.read = true, .write = true}};
+    const platform::MemoryOp op{
+        .kind = platform::MemoryOp::Kind::kMap, .address = kAt, .length = 8192, .prot = {.read = true, .write = true}};
     EXPECT_TRUE(space_->Apply(absl::MakeConstSpan(&op, 1), nullptr).ok());
   }
   static constexpr uint64_t kAt = 0x20000, kEnd = kAt + 8192;

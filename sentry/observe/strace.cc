@@ -29,14 +29,10 @@ std::string Hex(uint64_t value) {
 
 const char* RestartName(Errno code) {
   switch (code) {
-    case Errno::kRestartSys:
-      return "ERESTARTSYS";
-    case Errno::kRestartNoIntr:
-      return "ERESTARTNOINTR";
-    case Errno::kRestartNoHand:
-      return "ERESTARTNOHAND";
-    default:
-      return "ERESTART_RESTARTBLOCK";
+    case Errno::kRestartSys: return "ERESTARTSYS";
+    case Errno::kRestartNoIntr: return "ERESTARTNOINTR";
+    case Errno::kRestartNoHand: return "ERESTARTNOHAND";
+    default: return "ERESTART_RESTARTBLOCK";
   }
 }
 

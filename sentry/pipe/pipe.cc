@@ -104,7 +104,7 @@ Result<size_t> Pipe::Read(mm::IoSink& sink) {
     // Keep one page for the next small write.
     RefPtr<Chunk> old = std::move(front.chunk);
     taken.pop_front();
-    if (old->capacity() == kPageSize && old->ref_count_for_debug() == 1) {
+    if (old->capacity() == kPageSize && old->ref_count() == 1) {
       MutexLock lock(mu_);
       if (!spare_) spare_ = std::move(old);
     }
@@ -137,7 +137,8 @@ Result<size_t> Pipe::WriteSmall(mm::IoSource& source, size_t n, bool packets) {
       fresh = std::move(spare_);
       if (!fresh) fresh = MakeRef<Chunk>(kPageSize);
       std::memcpy(fresh->data(), copy.data(), copied);
-      buffers_.push_back({.chunk = std::move(fresh).ToRef(), .length = static_cast<uint32_t>(copied), .mergeable = !packets, .packet = packets});
+      buffers_.push_back(
+          {.chunk = std::move(fresh).ToRef(), .length = static_cast<uint32_t>(copied), .mergeable = !packets, .packet = packets});
       bytes_ += copied;
     }
   }
@@ -182,7 +183,8 @@ Result<size_t> Pipe::Write(mm::IoSource& source, bool packets) {
   bool stop = false;
   while (!stop && source.remaining() != 0) {
     const size_t left = source.remaining();
-    Result<size_t> step = left <= abi::kPIPE_BUF || packets ? WriteSmall(source, std::min(left, abi::kPIPE_BUF), packets) : WriteLarge(source, left);
+    Result<size_t> step =
+        left <= abi::kPIPE_BUF || packets ? WriteSmall(source, std::min(left, abi::kPIPE_BUF), packets) : WriteLarge(source, left);
     if (step.ok()) {
       done += *step;
       // A fault behind these bytes: the next turn would report it, but the count goes first.

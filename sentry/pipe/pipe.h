@@ -100,8 +100,8 @@ class FifoOpenState final : public wait::Waitable {
  private:
   friend class PipeFile;
   friend Result<Ref<vfs::File>> OpenFifo(Context& ctx, vfs::Inode& inode, const vfs::Path& path, const vfs::OpenRequest& request);
-  PipeFile* file_ = nullptr;   // null: this open never waits
-  uint64_t seen_ = 0;          // opens of the other end at our open
+  PipeFile* file_ = nullptr;  // null: this open never waits
+  uint64_t seen_ = 0;         // opens of the other end at our open
 };
 
 // One open end (or both: a FIFO opened O_RDWR).
@@ -117,7 +117,9 @@ class PipeFile final : public vfs::File {
   Result<int64_t> Ioctl(Context& ctx, uint32_t command, uint64_t argument) override;
   std::string DisplayName() const override { return name_; }
   wait::EventMask Readiness(wait::EventMask mask) override;
-  void AddWaiter(wait::Waiter& waiter, wait::EventMask mask, bool exclusive = false) override { pipe_->queue().Add(waiter, mask, exclusive); }
+  void AddWaiter(wait::Waiter& waiter, wait::EventMask mask, bool exclusive = false) override {
+    pipe_->queue().Add(waiter, mask, exclusive);
+  }
   void RemoveWaiter(wait::Waiter& waiter) override { pipe_->queue().Remove(waiter); }
 
   Pipe& pipe() const { return *pipe_; }

@@ -86,9 +86,6 @@ Result<Ref<vfs::File>> OpenFifo(Context&, vfs::Inode& inode, const vfs::Path& pa
   // An end of pipe2(2) opened again through /proc/PID/fd waits for nobody: no writer is the end of the file.
   if (pipe->kind_ == Pipe::Kind::kAnonymous) return Ref<vfs::File>(MakeRef<PipeFile>(pipe, path, request.flags));
   const Pipe::Ends ends = pipe->ends();
-  // /proc/PID/fd/N of a pipe(2): nobody new can come through a name, so its open never waits for the other end.
-  const bool unnamed = &inode.file_system() == &anon::PipeFs();
-  if (unnamed) return Ref<vfs::File>(MakeRef<PipeFile>(pipe, path, request.flags));
   if (writer && !reader && nonblocking && ends.readers == 0) return Errno::kENXIO;
   Ref<PipeFile> file = MakeRef<PipeFile>(pipe, path, request.flags);
   // With a writer there, its leaving is a hang-up; otherwise one has to come first.

@@ -193,8 +193,10 @@ TEST_F(PipeTest, ConcurrentReadersAndWritersLoseNoByte) {
     while (done < kEach) {
       mm::KernelSource source({reinterpret_cast<const std::byte*>(chunk.data()), std::min(chunk.size(), kEach - done)});
       auto n = writer_->Write(ctx, source);
-      if (n.ok()) done += *n;
-      else std::this_thread::yield();
+      if (n.ok())
+        done += *n;
+      else
+        std::this_thread::yield();
     }
   };
   auto read = [&] {
@@ -203,8 +205,10 @@ TEST_F(PipeTest, ConcurrentReadersAndWritersLoseNoByte) {
     while (read_total.load() < 2 * kEach) {
       mm::KernelSink sink({reinterpret_cast<std::byte*>(buffer.data()), buffer.size()});
       auto n = reader_->Read(ctx, sink);
-      if (n.ok()) read_total += *n;
-      else std::this_thread::yield();
+      if (n.ok())
+        read_total += *n;
+      else
+        std::this_thread::yield();
     }
   };
   std::thread a(write), b(write), c(read), d(read);

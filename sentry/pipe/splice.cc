@@ -35,7 +35,8 @@ Result<size_t> SpliceFromFile(Context& ctx, vfs::File& in, uint64_t* offset, Pip
   if (got == 0) return size_t{0};
   std::deque<Buffer> buffers;
   for (size_t at = 0; at < got; at += kPageSize) {
-    buffers.push_back({.chunk = chunk, .offset = static_cast<uint32_t>(at), .length = static_cast<uint32_t>(std::min<size_t>(kPageSize, got - at))});
+    buffers.push_back(
+        {.chunk = chunk, .offset = static_cast<uint32_t>(at), .length = static_cast<uint32_t>(std::min<size_t>(kPageSize, got - at))});
   }
   size_t done = 0;
   while (!buffers.empty()) {

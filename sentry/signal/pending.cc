@@ -16,15 +16,12 @@ DefaultAction DefaultActionOf(int signo) {
   switch (signo) {
     case abi::kSIGCHLD:
     case abi::kSIGURG:
-    case abi::kSIGWINCH:
-      return DefaultAction::kIgnore;
-    case abi::kSIGCONT:
-      return DefaultAction::kContinue;
+    case abi::kSIGWINCH: return DefaultAction::kIgnore;
+    case abi::kSIGCONT: return DefaultAction::kContinue;
     case abi::kSIGSTOP:
     case abi::kSIGTSTP:
     case abi::kSIGTTIN:
-    case abi::kSIGTTOU:
-      return DefaultAction::kStop;
+    case abi::kSIGTTOU: return DefaultAction::kStop;
     case abi::kSIGQUIT:
     case abi::kSIGILL:
     case abi::kSIGTRAP:
@@ -34,10 +31,8 @@ DefaultAction DefaultActionOf(int signo) {
     case abi::kSIGSEGV:
     case abi::kSIGXCPU:
     case abi::kSIGXFSZ:
-    case abi::kSIGSYS:
-      return DefaultAction::kCore;
-    default:
-      return DefaultAction::kTerminate;
+    case abi::kSIGSYS: return DefaultAction::kCore;
+    default: return DefaultAction::kTerminate;
   }
 }
 

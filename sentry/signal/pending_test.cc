@@ -79,7 +79,8 @@ TEST(PendingSet, AgreesWithANaiveQueue) {
     const uint32_t kind = random() % 10;
     if (kind < 5) {
       const abi::SigInfo info = Info(signo, abi::kSI_QUEUE, random());
-      const bool duplicate = signo < abi::kSIGRTMIN && std::any_of(model.begin(), model.end(), [&](const auto& m) { return m.si_signo == signo; });
+      const bool duplicate =
+          signo < abi::kSIGRTMIN && std::any_of(model.begin(), model.end(), [&](const auto& m) { return m.si_signo == signo; });
       ASSERT_TRUE(set.Add(info, 1u << 20).ok());
       if (!duplicate) model.push_back(info);
     } else if (kind < 9) {

@@ -11,16 +11,16 @@ namespace ringwall::socket {
 
 namespace {
 
-constexpr uint32_t kMaxBuffer = 212992;            // net.core.wmem_max, rmem_max
+constexpr uint32_t kMaxBuffer = 212992;  // net.core.wmem_max, rmem_max
 constexpr uint32_t kMaxForcedBuffer = 8 << 20;
 constexpr uint32_t kMinSendBuffer = 4608, kMinReceiveBuffer = 2304;
 constexpr int64_t kNsPerSecond = 1'000'000'000;
 
 // Options that this kernel only remembers: their place in switches_, or -1.
 int SwitchOf(int32_t name) {
-  constexpr int32_t kNames[] = {abi::kSO_REUSEADDR, abi::kSO_REUSEPORT, abi::kSO_KEEPALIVE, abi::kSO_BROADCAST, abi::kSO_OOBINLINE, abi::kSO_DONTROUTE,
-                                abi::kSO_NO_CHECK, abi::kSO_DEBUG, abi::kSO_RXQ_OVFL, abi::kSO_SELECT_ERR_QUEUE, abi::kSO_NOFCS,
-                                abi::kSO_WIFI_STATUS};
+  constexpr int32_t kNames[] = {abi::kSO_REUSEADDR, abi::kSO_REUSEPORT,        abi::kSO_KEEPALIVE, abi::kSO_BROADCAST,
+                                abi::kSO_OOBINLINE, abi::kSO_DONTROUTE,        abi::kSO_NO_CHECK,  abi::kSO_DEBUG,
+                                abi::kSO_RXQ_OVFL,  abi::kSO_SELECT_ERR_QUEUE, abi::kSO_NOFCS,     abi::kSO_WIFI_STATUS};
   for (size_t i = 0; i < std::size(kNames); ++i) {
     if (kNames[i] == name) return static_cast<int>(i);
   }
@@ -76,15 +76,22 @@ Result<std::vector<std::byte>> Socket::GetOption(Context&, int32_t level, int32_
     case abi::kSO_ACCEPTCONN: return Bytes(int32_t{listening()});
     case abi::kSO_SNDBUF: return Bytes(static_cast<int32_t>(send_buffer_.load(std::memory_order_relaxed)));
     case abi::kSO_RCVBUF: return Bytes(static_cast<int32_t>(receive_buffer()));
-    case abi::kSO_RCVTIMEO_OLD: case abi::kSO_RCVTIMEO_NEW: return EncodeTimeout(receive_timeout_ns());
-    case abi::kSO_SNDTIMEO_OLD: case abi::kSO_SNDTIMEO_NEW: return EncodeTimeout(send_timeout_ns());
+    case abi::kSO_RCVTIMEO_OLD:
+    case abi::kSO_RCVTIMEO_NEW: return EncodeTimeout(receive_timeout_ns());
+    case abi::kSO_SNDTIMEO_OLD:
+    case abi::kSO_SNDTIMEO_NEW: return EncodeTimeout(send_timeout_ns());
     case abi::kSO_RCVLOWAT: return Bytes(receive_low_water_.load(std::memory_order_relaxed));
     case abi::kSO_SNDLOWAT: return Bytes(int32_t{1});
     case abi::kSO_PRIORITY: return Bytes(priority_.load(std::memory_order_relaxed));
     case abi::kSO_MARK: return Bytes(mark_.load(std::memory_order_relaxed));
     case abi::kSO_LINGER: return Bytes(linger_.load(std::memory_order_relaxed));
-    case abi::kSO_BSDCOMPAT: case abi::kSO_LOCK_FILTER: case abi::kSO_BUF_LOCK: return Bytes(int32_t{0});
-    case abi::kSO_TIMESTAMP_OLD: case abi::kSO_TIMESTAMPNS_OLD: case abi::kSO_TIMESTAMP_NEW: case abi::kSO_TIMESTAMPNS_NEW: return Bytes(int32_t{0});
+    case abi::kSO_BSDCOMPAT:
+    case abi::kSO_LOCK_FILTER:
+    case abi::kSO_BUF_LOCK: return Bytes(int32_t{0});
+    case abi::kSO_TIMESTAMP_OLD:
+    case abi::kSO_TIMESTAMPNS_OLD:
+    case abi::kSO_TIMESTAMP_NEW:
+    case abi::kSO_TIMESTAMPNS_NEW: return Bytes(int32_t{0});
     case abi::kSO_INCOMING_CPU: return Bytes(int32_t{-1});
     case abi::kSO_COOKIE: return Bytes(id());
     default: return Errno::kENOPROTOOPT;
@@ -104,10 +111,12 @@ Result<void> Socket::SetOption(Context& ctx, int32_t level, int32_t name, absl::
     return {};
   }
   switch (name) {
-    case abi::kSO_SNDBUFFORCE: case abi::kSO_RCVBUFFORCE:
+    case abi::kSO_SNDBUFFORCE:
+    case abi::kSO_RCVBUFFORCE:
       if (!ctx.creds().Has(abi::kCAP_NET_ADMIN)) return Errno::kEPERM;
       [[fallthrough]];
-    case abi::kSO_SNDBUF: case abi::kSO_RCVBUF: {
+    case abi::kSO_SNDBUF:
+    case abi::kSO_RCVBUF: {
       const bool forced = name == abi::kSO_SNDBUFFORCE || name == abi::kSO_RCVBUFFORCE;
       // Differs from Linux: even the privileged have a limit; the memory is the sentry's.
       const uint32_t max = forced ? kMaxForcedBuffer : kMaxBuffer;
@@ -120,12 +129,14 @@ Result<void> Socket::SetOption(Context& ctx, int32_t level, int32_t name, absl::
       OnBufferChanged();
       return {};
     }
-    case abi::kSO_RCVTIMEO_OLD: case abi::kSO_RCVTIMEO_NEW: {
+    case abi::kSO_RCVTIMEO_OLD:
+    case abi::kSO_RCVTIMEO_NEW: {
       const int64_t ns = TRY(DecodeTimeout(value));
       receive_timeout_ns_.store(ns, std::memory_order_relaxed);
       return {};
     }
-    case abi::kSO_SNDTIMEO_OLD: case abi::kSO_SNDTIMEO_NEW: {
+    case abi::kSO_SNDTIMEO_OLD:
+    case abi::kSO_SNDTIMEO_NEW: {
       const int64_t ns = TRY(DecodeTimeout(value));
       send_timeout_ns_.store(ns, std::memory_order_relaxed);
       return {};

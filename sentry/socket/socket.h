@@ -1,4 +1,5 @@
-// Socket: the file behind socket(2), whatever its family. Handlers decode sockaddrs, msghdrs and control messages; families see kernel types.
+// Socket: the file behind socket(2), whatever its family. Handlers decode sockaddrs, msghdrs and control messages; families see kernel
+// types.
 #pragma once
 
 #include <atomic>
@@ -27,8 +28,8 @@ struct Caller {
   uint32_t umask = 022;
 };
 
-// What to park on after EAGAIN when it is not the socket itself: a full listener's or receiver's queue. Null object: the socket, with POLLIN
-// for receiving and accepting, POLLOUT for sending and connecting.
+// What to park on after EAGAIN when it is not the socket itself: a full listener's or receiver's queue. Null object: the socket, with
+// POLLIN for receiving and accepting, POLLOUT for sending and connecting.
 struct BlockOn {
   wait::Waitable* object = nullptr;
   wait::EventMask mask = 0;
@@ -50,11 +51,11 @@ struct SendRequest {
 
 // What recvmsg(2) has to tell besides the bytes.
 struct ReceiveResult {
-  Address from;                         // empty: none (connected streams, unnamed senders)
-  std::vector<Ref<vfs::File>> files;    // SCM_RIGHTS: the handler installs them (MSG_CMSG_CLOEXEC) or sets MSG_CTRUNC
+  Address from;                       // empty: none (connected streams, unnamed senders)
+  std::vector<Ref<vfs::File>> files;  // SCM_RIGHTS: the handler installs them (MSG_CMSG_CLOEXEC) or sets MSG_CTRUNC
   bool has_credentials = false;
   abi::Ucred credentials;
-  uint32_t flags = 0;                   // MSG_TRUNC, MSG_EOR, MSG_CTRUNC
+  uint32_t flags = 0;  // MSG_TRUNC, MSG_EOR, MSG_CTRUNC
 };
 
 class Socket : public vfs::File {
@@ -74,8 +75,8 @@ class Socket : public vfs::File {
   virtual Result<Address> LocalName(Context& ctx) = 0;
   virtual Result<Address> PeerName(Context& ctx) = 0;  // ENOTCONN
 
-  // Bytes taken; EAGAIN when not even a part fits. Files of `request.control` go with the first byte: after a partial send the handler clears
-  // them before it goes on. EPIPE: the handler sends SIGPIPE for stream kinds unless MSG_NOSIGNAL.
+  // Bytes taken; EAGAIN when not even a part fits. Files of `request.control` go with the first byte: after a partial send the handler
+  // clears them before it goes on. EPIPE: the handler sends SIGPIPE for stream kinds unless MSG_NOSIGNAL.
   virtual Result<size_t> SendMsg(Context& ctx, mm::IoSource& source, SendRequest& request, BlockOn& block) = 0;
   // Bytes stored (the real length of a datagram with MSG_TRUNC); 0 = end. MSG_PEEK leaves them. For MSG_WAITALL the handler asks again.
   virtual Result<size_t> ReceiveMsg(Context& ctx, mm::IoSink& sink, uint32_t flags, ReceiveResult& result) = 0;
@@ -112,7 +113,7 @@ class Socket : public vfs::File {
   std::atomic<uint32_t> send_buffer_{212992}, receive_buffer_{212992};
   std::atomic<int32_t> receive_low_water_{1};
   std::atomic<int32_t> priority_{0}, mark_{0};
-  std::atomic<uint32_t> switches_{0};     // SO_REUSEADDR and other options that only remember a bool
+  std::atomic<uint32_t> switches_{0};  // SO_REUSEADDR and other options that only remember a bool
   std::atomic<uint64_t> linger_{0};
 };
 

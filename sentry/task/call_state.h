@@ -1,5 +1,5 @@
-// CallState: what a blocked call keeps between its runs (DESIGN section 6: a blocked call is data). Typed per call, owned by the Task, dropped
-// when the call ends. Registers plus this are the whole of a parked call: no host stack holds any of it.
+// CallState: what a blocked call keeps between its runs (DESIGN section 6: a blocked call is data). Typed per call, owned by the Task,
+// dropped when the call ends. Registers plus this are the whole of a parked call: no host stack holds any of it.
 #pragma once
 
 namespace ringwall::task {

@@ -19,12 +19,13 @@
 namespace ringwall::task {
 namespace {
 
-constexpr uint64_t kNamespaceFlags = abi::kCLONE_NEWNS | abi::kCLONE_NEWCGROUP | abi::kCLONE_NEWUTS | abi::kCLONE_NEWIPC | abi::kCLONE_NEWUSER |
-                                     abi::kCLONE_NEWPID | abi::kCLONE_NEWNET | abi::kCLONE_NEWTIME;
-constexpr uint64_t kKnownFlags = abi::kCLONE_VM | abi::kCLONE_FS | abi::kCLONE_FILES | abi::kCLONE_SIGHAND | abi::kCLONE_PIDFD | abi::kCLONE_PTRACE |
-                                 abi::kCLONE_VFORK | abi::kCLONE_PARENT | abi::kCLONE_THREAD | abi::kCLONE_SYSVSEM | abi::kCLONE_SETTLS |
-                                 abi::kCLONE_PARENT_SETTID | abi::kCLONE_CHILD_CLEARTID | abi::kCLONE_DETACHED | abi::kCLONE_UNTRACED |
-                                 abi::kCLONE_CHILD_SETTID | abi::kCLONE_IO | abi::kCLONE_CLEAR_SIGHAND | abi::kCLONE_INTO_CGROUP | kNamespaceFlags;
+constexpr uint64_t kNamespaceFlags = abi::kCLONE_NEWNS | abi::kCLONE_NEWCGROUP | abi::kCLONE_NEWUTS | abi::kCLONE_NEWIPC |
+                                     abi::kCLONE_NEWUSER | abi::kCLONE_NEWPID | abi::kCLONE_NEWNET | abi::kCLONE_NEWTIME;
+constexpr uint64_t kKnownFlags = abi::kCLONE_VM | abi::kCLONE_FS | abi::kCLONE_FILES | abi::kCLONE_SIGHAND | abi::kCLONE_PIDFD |
+                                 abi::kCLONE_PTRACE | abi::kCLONE_VFORK | abi::kCLONE_PARENT | abi::kCLONE_THREAD | abi::kCLONE_SYSVSEM |
+                                 abi::kCLONE_SETTLS | abi::kCLONE_PARENT_SETTID | abi::kCLONE_CHILD_CLEARTID | abi::kCLONE_DETACHED |
+                                 abi::kCLONE_UNTRACED | abi::kCLONE_CHILD_SETTID | abi::kCLONE_IO | abi::kCLONE_CLEAR_SIGHAND |
+                                 abi::kCLONE_INTO_CGROUP | kNamespaceFlags;
 
 // A parent parked in vfork.
 struct VforkState : TypedCallState<VforkState> {
@@ -36,7 +37,7 @@ std::atomic<PidfdFactory> pidfd_factory{nullptr};
 // True while the child still borrows the parent's memory.
 bool VforkChildRuns(Task& parent, int32_t child_tid) {
   const RefPtr<Task> child = parent.thread_group().pids().FindTask(child_tid);
-  return child && child->vfork_parent_for_debug() == &parent;
+  return child && child->vfork_parent() == &parent;
 }
 
 }  // namespace
@@ -89,7 +90,8 @@ Result<int32_t> Clone(Task& task, const CloneRequest& request) {
 
   if (!has(abi::kCLONE_THREAD)) {
     const uint64_t limit = task.Limit(abi::kRLIMIT_NPROC);
-    if (pids.task_count() >= limit && !task.creds().Has(abi::kCAP_SYS_RESOURCE) && !task.creds().Has(abi::kCAP_SYS_ADMIN)) return Errno::kEAGAIN;
+    if (pids.task_count() >= limit && !task.creds().Has(abi::kCAP_SYS_RESOURCE) && !task.creds().Has(abi::kCAP_SYS_ADMIN))
+      return Errno::kEAGAIN;
   }
 
   // Everything that can fail comes before the child is visible; destructors undo it.

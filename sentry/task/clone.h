@@ -9,7 +9,7 @@
 namespace ringwall::task {
 
 struct CloneRequest {
-  uint64_t flags = 0;        // CLONE_* without the signal byte
+  uint64_t flags = 0;  // CLONE_* without the signal byte
   int32_t exit_signal = 0;
   uint64_t stack_pointer = 0;  // 0: the parent's
   uint64_t parent_tid = 0;     // CLONE_PARENT_SETTID

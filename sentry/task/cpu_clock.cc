@@ -34,16 +34,10 @@ Result<ClockRef> FindClock(Task& task, int32_t clock) {
     case abi::kCLOCK_BOOTTIME:
     case abi::kCLOCK_REALTIME_ALARM:
     case abi::kCLOCK_BOOTTIME_ALARM:
-    case abi::kCLOCK_TAI:
-      return found;
-    case abi::kCLOCK_PROCESS_CPUTIME_ID:
-      found.process = task.thread_group_ref();
-      return found;
-    case abi::kCLOCK_THREAD_CPUTIME_ID:
-      found.thread = Ref<Task>(task);
-      return found;
-    default:
-      break;
+    case abi::kCLOCK_TAI: return found;
+    case abi::kCLOCK_PROCESS_CPUTIME_ID: found.process = task.thread_group_ref(); return found;
+    case abi::kCLOCK_THREAD_CPUTIME_ID: found.thread = Ref<Task>(task); return found;
+    default: break;
   }
   if (clock >= 0) return Errno::kEINVAL;
   found.which = clock & abi::kCPUCLOCK_CLOCK_MASK;
@@ -71,10 +65,8 @@ int64_t ClockRef::Now() const {
     case abi::kCLOCK_TAI:  // the offset to UTC is zero until somebody sets it, as on a freshly booted Linux
       return time::RealtimeNs();
     case abi::kCLOCK_BOOTTIME:
-    case abi::kCLOCK_BOOTTIME_ALARM:
-      return time::BoottimeNs();
-    default:
-      return time::MonotonicNs();
+    case abi::kCLOCK_BOOTTIME_ALARM: return time::BoottimeNs();
+    default: return time::MonotonicNs();
   }
 }
 

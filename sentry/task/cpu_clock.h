@@ -22,8 +22,8 @@ CpuTimes ProcessCpu(ThreadGroup& group);
 
 // What a clock id means. Exactly one of `thread`, `process` is set for CPU clocks, none for the others.
 struct ClockRef {
-  int32_t id = 0;       // CLOCK_* (static ids)
-  int32_t which = 0;    // CPUCLOCK_* of CPU clocks
+  int32_t id = 0;     // CLOCK_* (static ids)
+  int32_t which = 0;  // CPUCLOCK_* of CPU clocks
   RefPtr<Task> thread;
   RefPtr<ThreadGroup> process;
   bool is_cpu() const { return static_cast<bool>(thread) || static_cast<bool>(process); }

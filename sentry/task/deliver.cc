@@ -154,11 +154,11 @@ Task::Delivery Task::DeliverSignals() {
       SetUpHandler(info, action);
       continue;  // further signals interrupt the handler before its first instruction
     }
-    if (group.pid_ == 1 && !group.init_unprotected_.load(std::memory_order_relaxed) && (Bit(info.si_signo) & signal::kUnblockable) == 0) continue;
+    if (group.pid_ == 1 && !group.init_unprotected_.load(std::memory_order_relaxed) && (Bit(info.si_signo) & signal::kUnblockable) == 0)
+      continue;
     switch (DefaultActionOf(info.si_signo)) {
       case DefaultAction::kIgnore:
-      case DefaultAction::kContinue:
-        continue;
+      case DefaultAction::kContinue: continue;
       case DefaultAction::kStop:
         if (SignalPath::BeginStop(*this, info.si_signo) && SignalPath::EnterStop(*this)) return Delivery::kStop;
         continue;
@@ -183,8 +183,7 @@ void Task::ResolveRestart(bool handler_runs, bool sa_restart) {
   const Errno code = std::exchange(restart_code_, Errno{});
   const uint64_t number = regs().syscall_number();
   switch (code) {
-    case Errno::kRestartNoIntr:
-      break;
+    case Errno::kRestartNoIntr: break;
     case Errno::kRestartSys:
       if (handler_runs && !sa_restart) return;  // EINTR is in the result register already
       break;
@@ -195,8 +194,7 @@ void Task::ResolveRestart(bool handler_runs, bool sa_restart) {
       if (handler_runs) return;
       regs().RewindSyscall(abi::kSys_restart_syscall);
       return;
-    default:
-      return;
+    default: return;
   }
   regs().RewindSyscall(number);
 }
@@ -217,7 +215,8 @@ Result<void> SetAltStack(Task& task, const abi::StackT& stack, uint64_t sp) {
   if (OnAltStack(task.alt_stack, sp)) return Errno::kEPERM;
   const uint32_t flags = static_cast<uint32_t>(stack.ss_flags);
   const uint32_t mode = flags & ~abi::kSS_AUTODISARM;
-  if (mode != 0 && mode != static_cast<uint32_t>(abi::kSS_ONSTACK) && mode != static_cast<uint32_t>(abi::kSS_DISABLE)) return Errno::kEINVAL;
+  if (mode != 0 && mode != static_cast<uint32_t>(abi::kSS_ONSTACK) && mode != static_cast<uint32_t>(abi::kSS_DISABLE))
+    return Errno::kEINVAL;
   abi::StackT next{};
   if (mode == static_cast<uint32_t>(abi::kSS_DISABLE)) {
     next.ss_flags = abi::kSS_DISABLE;

@@ -16,9 +16,9 @@
 #include "sentry/task/clone.h"
 #include "sentry/task/executable.h"
 #include "sentry/task/path_start.h"
+#include "sentry/task/process_timers.h"
 #include "sentry/task/task_builder.h"
 #include "sentry/task/thread_group.h"
-#include "sentry/task/process_timers.h"
 #include "sentry/vfs/fd_table.h"
 #include "sentry/vfs/mount.h"
 #include "sentry/vfs/operations.h"
@@ -100,14 +100,14 @@ Result<void> Exec(Task& task, ExecRequest request) {
 
   // Signal handlers are private from here on; caught ones go back to default.
   Ref<signal::SignalHandlers> handlers = task.thread_group().handlers();
-  if (handlers->ref_count_for_debug() > 2) {
+  if (handlers->ref_count() > 2) {
     handlers = handlers->Clone();
     task.thread_group().SetHandlers(handlers);
   }
   handlers->ResetForExec();
 
   // A shared descriptor table is unshared before close-on-exec acts on it.
-  if (task.fds().ref_count_for_debug() > 1) task.SetFds(task.fds().Clone());
+  if (task.fds().ref_count() > 1) task.SetFds(task.fds().Clone());
   for (auto& [fd, file] : task.fds().RemoveCloexec()) (void)vfs::FinishClose(task, file, task.fds()).ok();
 
   {

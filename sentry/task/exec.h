@@ -13,8 +13,8 @@
 namespace ringwall::task {
 
 struct ExecRequest {
-  Ref<vfs::File> file;               // opened by OpenForExec
-  std::string path;                  // as given: AT_EXECFN, #! scripts
+  Ref<vfs::File> file;  // opened by OpenForExec
+  std::string path;     // as given: AT_EXECFN, #! scripts
   std::vector<std::string> argv;
   std::vector<std::string> envp;
 };

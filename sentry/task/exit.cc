@@ -1,5 +1,5 @@
-// exit(2): the order matters and is Linux's: robust futexes and clear_child_tid while memory still exists, then memory, files, and only then
-// the family learns of it.
+// exit(2): the order matters and is Linux's: robust futexes and clear_child_tid while memory still exists, then memory, files, and only
+// then the family learns of it.
 #include "sentry/task/exit.h"
 
 #include <utility>
@@ -15,10 +15,10 @@
 #include "sentry/signal/pending.h"
 #include "sentry/task/clone.h"
 #include "sentry/task/job_control.h"
+#include "sentry/task/process_timers.h"
 #include "sentry/task/task.h"
 #include "sentry/task/task_builder.h"
 #include "sentry/task/wait.h"
-#include "sentry/task/process_timers.h"
 #include "sentry/vfs/fd_table.h"
 #include "sentry/vfs/path_walk.h"
 
@@ -29,11 +29,12 @@ void ExitPath::Run(Task& task) {
   task.ClearPark();
   task.call_state_.reset();
 
-  const bool shares_memory = task.mm_ && task.mm_->ref_count_for_debug() > 1;
+  const bool shares_memory = task.mm_ && task.mm_->ref_count() > 1;
   task.kernel().futexes().ExitRobustList(task);
   if (task.clear_child_tid != 0 && shares_memory) {
     // A bad address is the guest's own loss (set_tid_address(2)).
-    if (task.memory().WriteValue<uint32_t>(task.clear_child_tid, 0).ok()) task.kernel().futexes().WakeAddress(task, task.clear_child_tid, 1);
+    if (task.memory().WriteValue<uint32_t>(task.clear_child_tid, 0).ok())
+      task.kernel().futexes().WakeAddress(task, task.clear_child_tid, 1);
   }
 
   // CPU time is read before the host thread goes.
@@ -60,7 +61,7 @@ void ExitPath::Run(Task& task) {
     }
     task.memory_ = mm::UserMemory(nullptr, nullptr);
     FinishVfork(task);
-    if (fds && fds->ref_count_for_debug() == 1) {
+    if (fds && fds->ref_count() == 1) {
       for (const abi::Fd fd : fds->OpenFds()) {
         if (auto file = fds->Remove(fd); file.ok()) (void)vfs::FinishClose(task, *file, *fds).ok();
       }
@@ -82,7 +83,8 @@ void ExitPath::Run(Task& task) {
         if (child->family_.parent_thread == &task) child->family_.parent_thread = family.threads.front();
       }
     }
-    if (family.exec_task != nullptr && family.exec_task != &task && family.threads.size() == 1) exec_waiter = RefPtr<Task>::Share(family.exec_task);
+    if (family.exec_task != nullptr && family.exec_task != &task && family.threads.size() == 1)
+      exec_waiter = RefPtr<Task>::Share(family.exec_task);
     if (task.tid() != group.pid()) {
       pids.tasks_.erase(task.tid());
       pids.used_.erase(task.tid());

@@ -11,8 +11,8 @@ class Task;
 
 class ExitPath {
  public:
-  // The last thing a task does, on its own worker with no locks held: gives its parts back, and when it was the last thread, ends the process.
-  // The guest thread is destroyed: the caller answers kExit.
+  // The last thing a task does, on its own worker with no locks held: gives its parts back, and when it was the last thread, ends the
+  // process. The guest thread is destroyed: the caller answers kExit.
   static void Run(Task& task);
   // Removes a zombie for good: its parent has waited, or ignores its children.
   static void Reap(ThreadGroup& group);

@@ -1,5 +1,5 @@
-// Job control between processes (signal(7), setpgid(2), credentials(7)): what parents, sessions and process groups are told. All of it takes the
-// pid table's lock: callers hold none.
+// Job control between processes (signal(7), setpgid(2), credentials(7)): what parents, sessions and process groups are told. All of it
+// takes the pid table's lock: callers hold none.
 #pragma once
 
 #include <cstdint>
@@ -20,8 +20,8 @@ namespace ringwall::task {
 void NotifyParentOfStop(ThreadGroup& child, int32_t cld_code, int32_t status);
 // A thread of the group has left: a stop that only it held up is complete now.
 void CheckGroupStop(ThreadGroup& group);
-// SIGHUP and SIGCONT to the process group of `member` when the death or exit of `former_parent` orphaned it and one of its processes is stopped
-// (POSIX exit(), "orphaned process group").
+// SIGHUP and SIGCONT to the process group of `member` when the death or exit of `former_parent` orphaned it and one of its processes is
+// stopped (POSIX exit(), "orphaned process group").
 void CheckOrphanedGroup(ThreadGroup& member, ThreadGroup& former_parent);
 // True when no member has a living parent in another process group of the same session: nobody could continue its jobs.
 bool IsOrphaned(ThreadGroup& member);

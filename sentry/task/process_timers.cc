@@ -1,6 +1,6 @@
 // Interval timers (setitimer(2)) and POSIX timers (timer_create(2)) over the kernel's timer queue.
-// CPU-time timers are sampled: the queue looks again after half of what is missing, at least a millisecond and at most kLongestSample later.
-// So they fire late by a few milliseconds, never early.
+// CPU-time timers are sampled: the queue looks again after half of what is missing, at least a millisecond and at most kLongestSample
+// later. So they fire late by a few milliseconds, never early.
 #include "sentry/task/process_timers.h"
 
 #include <algorithm>
@@ -339,17 +339,14 @@ Result<int32_t> CreateTimer(Task& task, int32_t clock_id, const abi::Sigevent* e
     case abi::kCLOCK_MONOTONIC_COARSE:
     // A sandbox has no alarm clock that could wake the machine.
     case abi::kCLOCK_REALTIME_ALARM:
-    case abi::kCLOCK_BOOTTIME_ALARM:
-      return Errno::kEOPNOTSUPP;
-    default:
-      break;
+    case abi::kCLOCK_BOOTTIME_ALARM: return Errno::kEOPNOTSUPP;
+    default: break;
   }
   abi::Sigevent wanted{};
   if (event != nullptr) {
     wanted = *event;
     switch (wanted.notify) {
-      case abi::kSIGEV_NONE:
-        break;
+      case abi::kSIGEV_NONE: break;
       case abi::kSIGEV_SIGNAL | abi::kSIGEV_THREAD_ID: {
         const RefPtr<Task> target = task.thread_group().pids().FindTask(wanted.tid);
         if (!target || &target->thread_group() != &task.thread_group()) return Errno::kEINVAL;
@@ -359,8 +356,7 @@ Result<int32_t> CreateTimer(Task& task, int32_t clock_id, const abi::Sigevent* e
       case abi::kSIGEV_THREAD:
         if (!abi::IsValidSignal(wanted.signo)) return Errno::kEINVAL;
         break;
-      default:
-        return Errno::kEINVAL;
+      default: return Errno::kEINVAL;
     }
   } else {
     wanted.notify = abi::kSIGEV_SIGNAL;

@@ -1,5 +1,5 @@
-// ReadyList: the tasks that became ready while this worker handled an event. The worker that fired an event runs the woken task's call itself,
-// after its own handler, with no locks held (DESIGN section 6): no thread-to-thread wake-up.
+// ReadyList: the tasks that became ready while this worker handled an event. The worker that fired an event runs the woken task's call
+// itself, after its own handler, with no locks held (DESIGN section 6): no thread-to-thread wake-up.
 #pragma once
 
 #include <deque>

@@ -64,18 +64,13 @@ platform::Verdict Task::OnEvent(platform::GuestThread&, const platform::Event& e
 
 platform::Verdict Task::HandleEvent(const platform::Event& event) {
   switch (event.kind) {
-    case platform::EventKind::kSyscall:
-      run_state_.store(RunState::kRunning, std::memory_order_relaxed);
-      return RunSyscall();
-    case platform::EventKind::kReady:
-      return RunReady();
+    case platform::EventKind::kSyscall: run_state_.store(RunState::kRunning, std::memory_order_relaxed); return RunSyscall();
+    case platform::EventKind::kReady: return RunReady();
     case platform::EventKind::kFault:
       run_state_.store(RunState::kRunning, std::memory_order_relaxed);
       HandleFault(event);
       return PrepareToReturn();
-    case platform::EventKind::kInterrupt:
-      run_state_.store(RunState::kRunning, std::memory_order_relaxed);
-      return PrepareToReturn();
+    case platform::EventKind::kInterrupt: run_state_.store(RunState::kRunning, std::memory_order_relaxed); return PrepareToReturn();
     case platform::EventKind::kExited:
       // The host took the guest thread away (OOM killer, an operator): the process is gone as by SIGKILL.
       run_state_.store(RunState::kRunning, std::memory_order_relaxed);
@@ -88,9 +83,7 @@ platform::Verdict Task::HandleEvent(const platform::Event& event) {
 
 void Task::Answer(platform::Verdict verdict) {
   switch (verdict) {
-    case platform::Verdict::kResume:
-      thread_->Resume();
-      break;
+    case platform::Verdict::kResume: thread_->Resume(); break;
     case platform::Verdict::kPark:
     case platform::Verdict::kExit:  // the exit path has destroyed the guest thread
       break;
@@ -128,7 +121,8 @@ platform::Verdict Task::RunHandler() {
     } else {
       outcome.value = Encoded(row.level == SupportLevel::kRefuse ? static_cast<Errno>(row.refusal) : Errno::kENOSYS);
       // A refusal is an answer; only what nobody has written yet is counted.
-      if (row.level != SupportLevel::kRefuse) kernel_.unimplemented().Count(row.name.empty() ? "number " + std::to_string(number) : std::string(row.name));
+      if (row.level != SupportLevel::kRefuse)
+        kernel_.unimplemented().Count(row.name.empty() ? "number " + std::to_string(number) : std::string(row.name));
     }
     if (!outcome.keep_registers && outcome.value == Encoded(Errno::kParked)) {
       if (CommitPark()) return platform::Verdict::kPark;
@@ -178,10 +172,8 @@ platform::Verdict Task::PrepareToReturn() {
     if (attention_.load(std::memory_order_relaxed) || saved_mask_valid_) {
       attention_.store(false, std::memory_order_seq_cst);
       switch (DeliverSignals()) {
-        case Delivery::kContinue:
-          break;
-        case Delivery::kLookAgain:
-          continue;
+        case Delivery::kContinue: break;
+        case Delivery::kLookAgain: continue;
         case Delivery::kStop:
           run_state_.store(RunState::kStopped, std::memory_order_seq_cst);
           if (attention_.load(std::memory_order_seq_cst)) {

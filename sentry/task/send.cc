@@ -142,7 +142,8 @@ Result<abi::SigAction> SignalPath::ChangeAction(Task& task, int signo, const abi
     abi::SigAction& action = lock.action(signo);
     old = action;
     if (next == nullptr) return old;
-    // Linux clears flag bits it does not know, so that programs can probe for them (sigaction(2), "Dynamically probing for flag bit support").
+    // Linux clears flag bits it does not know, so that programs can probe for them (sigaction(2), "Dynamically probing for flag bit
+    // support").
     constexpr uint64_t kKnown = abi::kSA_NOCLDSTOP | abi::kSA_NOCLDWAIT | abi::kSA_SIGINFO | abi::kSA_ONSTACK | abi::kSA_RESTART |
                                 abi::kSA_NODEFER | abi::kSA_RESETHAND | abi::kSA_EXPOSE_TAGBITS | abi::kSA_RESTORER;
     action = *next;
@@ -165,7 +166,9 @@ Result<abi::SigAction> SignalPath::ChangeAction(Task& task, int signo, const abi
   return old;
 }
 
-Result<abi::SigAction> ChangeAction(Task& task, int signo, const abi::SigAction* next) { return SignalPath::ChangeAction(task, signo, next); }
+Result<abi::SigAction> ChangeAction(Task& task, int signo, const abi::SigAction* next) {
+  return SignalPath::ChangeAction(task, signo, next);
+}
 
 // ---- who may signal whom --------------------------------------------------------------------------------------------------
 

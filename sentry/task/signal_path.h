@@ -11,8 +11,8 @@
 
 namespace ringwall::task {
 
-// Holds the lock that guards a process's signal actions, pending queues, stop state and its threads' masks. The lock belongs to the sigaction
-// table, which execve may replace: taken again until it is the right one.
+// Holds the lock that guards a process's signal actions, pending queues, stop state and its threads' masks. The lock belongs to the
+// sigaction table, which execve may replace: taken again until it is the right one.
 class SigLock {
  public:
   explicit SigLock(ThreadGroup& group) ABSL_NO_THREAD_SAFETY_ANALYSIS {

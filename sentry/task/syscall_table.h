@@ -30,10 +30,10 @@ struct CallOutcome {
 };
 
 struct SyscallRow {
-  std::string_view name;                       // empty: no such number
+  std::string_view name;  // empty: no such number
   SupportLevel level = SupportLevel::kTodo;
   std::string_view note;
-  int32_t refusal = 0;                         // errno of kRefuse
+  int32_t refusal = 0;  // errno of kRefuse
   uint8_t arity = 0;
   CallOutcome (*invoke)(Task&, const RawArgs&) = nullptr;  // null for kTodo and kRefuse
   // strace text: arguments only ("3, \"abc\", 3"); out-arguments are read back in kExit.

@@ -132,7 +132,7 @@ Result<void> Task::MayBlockInHost() {
   return Errno::kRunOnWorker;
 }
 
-const Task* Task::vfork_parent_for_debug() const {
+const Task* Task::vfork_parent() const {
   MutexLock lock(mu_);
   return vfork_parent_.get();
 }
@@ -155,16 +155,12 @@ uint64_t Task::UserTimeNs() const {
 
 char Task::StateLetter() const {
   switch (run_state_.load(std::memory_order_relaxed)) {
-    case RunState::kStopped:
-      return 'T';
-    case RunState::kParked:
-      return 'S';
-    case RunState::kDead:
-      return 'Z';
+    case RunState::kStopped: return 'T';
+    case RunState::kParked: return 'S';
+    case RunState::kDead: return 'Z';
     case RunState::kNew:
     case RunState::kRunning:
-    case RunState::kGuest:
-      return 'R';
+    case RunState::kGuest: return 'R';
   }
   return 'R';
 }

@@ -30,17 +30,17 @@ class Kernel;
 namespace mm {
 class MemoryManager;
 struct MemoryLimits;
-}
+}  // namespace mm
 namespace vfs {
 class File;
 class FdTable;
 class FsContext;
 struct WalkStart;
-}
+}  // namespace vfs
 namespace signal {
 class SignalHandlers;
 class PendingSet;
-}
+}  // namespace signal
 }  // namespace ringwall
 
 namespace ringwall::task {
@@ -90,16 +90,17 @@ class Task final : public time::Timer, public platform::EventSink, public Contex
   Task* AsTask() override { return this; }
 
   // ---- conveniences for handlers ----
-  uint64_t Limit(int resource) const;        // RLIMIT_*: soft value
+  uint64_t Limit(int resource) const;  // RLIMIT_*: soft value
   mm::MemoryLimits MemoryLimits() const;
   // Start of a path walk for (dirfd, path): EBADF, ENOTDIR. Holds what it needs by reference: keep it in a local.
   struct PathStart;
   Result<std::unique_ptr<PathStart>> StartOf(abi::Fd dirfd, std::string_view path);
 
   // ---- parking: the only way to wait ----
-  // Ends the handler's run. Usage: `return task.Park(...)`. The call is run again from its registers when one of `what` may be ready, Wake() was
-  // called, or the deadline (absolute monotonic ns) passed: the handler looks for itself. When a signal is pending, gives `when_interrupted`
-  // (kRestartSys, kRestartNoHand, kRestartBlock or kEINTR) instead of parking; so the handler finishes partial work before it returns Park.
+  // Ends the handler's run. Usage: `return task.Park(...)`. The call is run again from its registers when one of `what` may be ready,
+  // Wake() was called, or the deadline (absolute monotonic ns) passed: the handler looks for itself. When a signal is pending, gives
+  // `when_interrupted` (kRestartSys, kRestartNoHand, kRestartBlock or kEINTR) instead of parking; so the handler finishes partial work
+  // before it returns Park.
   Errno Park(absl::Span<const ParkOn> what, int64_t deadline_ns, Errno when_interrupted);
   Errno ParkOnFile(vfs::File& file, wait::EventMask mask, Errno when_interrupted = Errno::kRestartSys, int64_t deadline_ns = time::kNever);
   // Waits for Wake() (futex, wait4, sigsuspend) or the deadline only.
@@ -146,11 +147,11 @@ class Task final : public time::Timer, public platform::EventSink, public Contex
   void ForceSignal(const abi::SigInfo& info);
   abi::SigSet signal_mask() const { return blocked_.load(std::memory_order_relaxed); }
   void SetSignalMask(abi::SigSet mask);
-  // sigsuspend, ppoll, pselect, epoll_pwait: the mask for the duration of the call; the old one comes back when the call ends, after a handler
-  // has been set up if a signal interrupted it. Idempotent over re-runs.
+  // sigsuspend, ppoll, pselect, epoll_pwait: the mask for the duration of the call; the old one comes back when the call ends, after a
+  // handler has been set up if a signal interrupted it. Idempotent over re-runs.
   void SetTemporaryMask(abi::SigSet mask);
   bool HasPending(abi::SigSet set) const;  // thread's and group's, blocked or not; a hint
-  abi::SigSet PendingSignals() const;  // thread's and group's, blocked ones (sigpending)
+  abi::SigSet PendingSignals() const;      // thread's and group's, blocked ones (sigpending)
   // Dequeues a signal of `set` for sigtimedwait and signalfd; signo 0 when none.
   abi::SigInfo TakeSignal(abi::SigSet set);
   // Wakes when a signal of any kind arrives: signalfd and sigtimedwait wait here.
@@ -168,9 +169,9 @@ class Task final : public time::Timer, public platform::EventSink, public Contex
   uint64_t robust_list_head = 0;
   // PR_SET_PDEATHSIG, nice value, scheduling values, timer slack, personality, no-new-privs is in creds. Task thread only.
   int32_t parent_death_signal = 0;
-  uint32_t persona = 0;     // personality(2)
+  uint32_t persona = 0;                 // personality(2)
   std::atomic<int32_t> io_priority{0};  // ioprio_set(2)
-  int32_t exit_signal = 0;  // what the parent gets when the group leader dies (clone's low byte)
+  int32_t exit_signal = 0;              // what the parent gets when the group leader dies (clone's low byte)
   struct Scheduling {
     int32_t policy = 0;
     int32_t priority = 0;
@@ -201,17 +202,17 @@ class Task final : public time::Timer, public platform::EventSink, public Contex
   int32_t current_syscall() const { return current_syscall_.load(std::memory_order_relaxed); }
 
   // The parent that waits in vfork for this task, while it does.
-  const Task* vfork_parent_for_debug() const;
+  const Task* vfork_parent() const;
 
   // Made by kernel (init) and clone only.
   Task(kernel::Kernel& kernel, Ref<ThreadGroup> group, int32_t tid);
 
  private:
-  friend class TaskBuilder;   // clone.cc, kernel: sets the parts of a new task
-  friend class ExecSwap;      // exec.cc: replaces thread, mm
-  friend class ThreadGroup;   // membership and group-wide stop/exit
-  friend class ExitPath;      // exit.cc
-  friend class SignalPath;    // send.cc, stop.cc: pending signals and group stops
+  friend class TaskBuilder;  // clone.cc, kernel: sets the parts of a new task
+  friend class ExecSwap;     // exec.cc: replaces thread, mm
+  friend class ThreadGroup;  // membership and group-wide stop/exit
+  friend class ExitPath;     // exit.cc
+  friend class SignalPath;   // send.cc, stop.cc: pending signals and group stops
 
   ~Task() override;
 
@@ -249,7 +250,7 @@ class Task final : public time::Timer, public platform::EventSink, public Contex
   RefPtr<vfs::FdTable> fds_;
   RefPtr<vfs::FsContext> fs_;
   RefPtr<const cred::Credentials> creds_;
-  std::unique_ptr<platform::GuestThread> thread_;  // replaced by exec; Kick() uses it under mu_
+  std::unique_ptr<platform::GuestThread> thread_;      // replaced by exec; Kick() uses it under mu_
   std::unique_ptr<platform::GuestThread> old_thread_;  // execve: the one left behind, until its event ends (task thread only)
   bool swapped_ = false;                               // task thread only
   RefPtr<Task> vfork_parent_ ABSL_GUARDED_BY(mu_);
@@ -263,7 +264,7 @@ class Task final : public time::Timer, public platform::EventSink, public Contex
   bool call_deadline_set_ = false;
   bool rerun_ = false;
   RestartFn restart_fn_ = nullptr;
-  Errno restart_code_{};                 // of the call that just ended, until signals are delivered
+  Errno restart_code_{};  // of the call that just ended, until signals are delivered
   uint64_t restart_number_ = 0;
   uint64_t fault_trap_number_ = 0, fault_error_code_ = 0, fault_address_ = 0;  // of the last fault, for the signal frame
   bool saved_mask_valid_ = false;
@@ -295,8 +296,8 @@ class Task final : public time::Timer, public platform::EventSink, public Contex
   std::unique_ptr<signal::PendingSet> pending_;
   bool in_group_stop_ = false;  // has answered the group's stop request; guarded by the siglock
   wait::WaitQueue signal_arrived_;
-  // Set (any thread) when SignalPending() may have become true, so that the hot path looks at one word. A new task looks once: a signal or stop
-  // for its group may have come before it existed.
+  // Set (any thread) when SignalPending() may have become true, so that the hot path looks at one word. A new task looks once: a signal or
+  // stop for its group may have come before it existed.
   mutable std::atomic<bool> attention_{true};
 
   std::atomic<bool> exit_requested_{false};

@@ -14,7 +14,10 @@ class TaskBuilder {
  public:
   static void SetThread(Task& task, std::unique_ptr<platform::GuestThread> thread);
   static void SetBlocked(Task& task, abi::SigSet mask) { task.blocked_.store(mask, std::memory_order_relaxed); }
-  static void SetVforkParent(Task& child, Ref<Task> parent) { child.vfork_parent_ = std::move(parent); }
+  static void SetVforkParent(Task& child, Ref<Task> parent) {
+    MutexLock lock(child.mu_);
+    child.vfork_parent_ = std::move(parent);
+  }
   static RefPtr<Task> TakeVforkParent(Task& child);
   static void SetPid(ThreadGroup& group, int32_t pid) { group.pid_ = pid; }
   // Pid 1 without an init's protection from signals.

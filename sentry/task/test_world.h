@@ -1,5 +1,5 @@
-// A world for the unit tests of the task ring: a platform without guest code. The test is the guest: it makes calls on behalf of threads and looks
-// at their registers. One thread drives everything; only the timer queue has a thread of its own.
+// A world for the unit tests of the task ring: a platform without guest code. The test is the guest: it makes calls on behalf of threads
+// and looks at their registers. One thread drives everything; only the timer queue has a thread of its own.
 #pragma once
 
 #include <array>
@@ -143,7 +143,8 @@ class FakePlatform final : public platform::Platform {
     return std::unique_ptr<platform::GuestThread>(std::make_unique<FakeThread>(*this, sink, static_cast<FakeThread&>(creator).space()));
   }
   Result<std::unique_ptr<platform::GuestThread>> Fork(platform::GuestThread& creator, platform::EventSink& sink) override {
-    return std::unique_ptr<platform::GuestThread>(std::make_unique<FakeThread>(*this, sink, static_cast<FakeThread&>(creator).space()->Copy()));
+    return std::unique_ptr<platform::GuestThread>(
+        std::make_unique<FakeThread>(*this, sink, static_cast<FakeThread&>(creator).space()->Copy()));
   }
   void RunOnWorker(std::function<void()> work) override { work(); }
   bool OnWorker() const override { return true; }
@@ -153,7 +154,8 @@ class FakePlatform final : public platform::Platform {
   // Delivers one event on the calling thread, as a worker would.
   void Deliver(FakeThread* thread, platform::EventKind kind, int32_t signo = 0) {
     thread->state = FakeThread::State::kInEvent;
-    platform::Event event{.kind = kind, .signo = signo, .si_code = signo != 0 ? abi::kSEGV_MAPERR : 0, .fault_address = signo != 0 ? 0xdead0u : 0};
+    platform::Event event{
+        .kind = kind, .signo = signo, .si_code = signo != 0 ? abi::kSEGV_MAPERR : 0, .fault_address = signo != 0 ? 0xdead0u : 0};
     const platform::Verdict verdict = thread->sink.OnEvent(*thread, event);
     if (!Alive(thread)) return;
     if (verdict == platform::Verdict::kResume) thread->state = FakeThread::State::kGuest;
@@ -220,8 +222,23 @@ inline void FakeThread::Interrupt() {
 
 // Calls that the tests' guests make.
 enum TestCall : uint64_t {
-  kNop, kPause, kExit, kExitGroup, kClone, kWait, kRead, kFutexWait, kFutexWake, kFutexRequeue, kFutexLock, kFutexUnlock, kSuspend, kSigReturn, kSigWait,
-  kKill, kRestartSyscall = 219,
+  kNop,
+  kPause,
+  kExit,
+  kExitGroup,
+  kClone,
+  kWait,
+  kRead,
+  kFutexWait,
+  kFutexWake,
+  kFutexRequeue,
+  kFutexLock,
+  kFutexUnlock,
+  kSuspend,
+  kSigReturn,
+  kSigWait,
+  kKill,
+  kRestartSyscall = 219,
 };
 
 namespace detail {
@@ -268,11 +285,13 @@ inline const SyscallTable& TestTable() {
       return Done(futex::FutexWait(t, a.value[0], true, static_cast<uint32_t>(a.value[1]), bits, deadline));
     });
     put(kFutexWake, [](Task& t, const RawArgs& a) {
-      return Done(futex::FutexWake(t, a.value[0], true, static_cast<int32_t>(a.value[1]), a.value[2] == 0 ? ~0u : static_cast<uint32_t>(a.value[2])));
+      return Done(futex::FutexWake(t, a.value[0], true, static_cast<int32_t>(a.value[1]),
+                                   a.value[2] == 0 ? ~0u : static_cast<uint32_t>(a.value[2])));
     });
     put(kFutexRequeue, [](Task& t, const RawArgs& a) {
       const auto expected = static_cast<uint32_t>(a.value[4]);
-      return Done(futex::FutexRequeue(t, a.value[0], a.value[1], true, static_cast<int32_t>(a.value[2]), static_cast<int32_t>(a.value[3]), &expected));
+      return Done(futex::FutexRequeue(t, a.value[0], a.value[1], true, static_cast<int32_t>(a.value[2]), static_cast<int32_t>(a.value[3]),
+                                      &expected));
     });
     put(kFutexLock, [](Task& t, const RawArgs& a) {
       const int64_t deadline = a.value[2] == 0 ? time::kNever : t.DeadlineAfter(static_cast<int64_t>(a.value[2]));
@@ -295,7 +314,8 @@ inline const SyscallTable& TestTable() {
       const auto r = Kill(t, static_cast<int32_t>(a.value[0]), InfoFrom(t, static_cast<int>(a.value[1]), abi::kSI_USER));
       return Done(r.ok() ? Result<int64_t>(0) : Result<int64_t>(r.error()));
     });
-    put(kRestartSyscall, [](Task& t, const RawArgs&) { return Done(t.restart_fn() != nullptr ? t.restart_fn()(t) : Result<int64_t>(Errno::kEINTR)); });
+    put(kRestartSyscall,
+        [](Task& t, const RawArgs&) { return Done(t.restart_fn() != nullptr ? t.restart_fn()(t) : Result<int64_t>(Errno::kEINTR)); });
     return t;
   }();
   return table;
@@ -378,7 +398,9 @@ class World : public ::testing::Test {
     EXPECT_GT(tid, 0);
     return kernel_->pids().FindTask(static_cast<int32_t>(tid));
   }
-  RefPtr<Task> NewThread(Task& parent) { return Fork(parent, abi::kCLONE_VM | abi::kCLONE_SIGHAND | abi::kCLONE_THREAD | abi::kCLONE_FS | abi::kCLONE_FILES); }
+  RefPtr<Task> NewThread(Task& parent) {
+    return Fork(parent, abi::kCLONE_VM | abi::kCLONE_SIGHAND | abi::kCLONE_THREAD | abi::kCLONE_FS | abi::kCLONE_FILES);
+  }
 
   void Catch(Task& task, int signo, uint64_t flags = 0, abi::SigSet mask = 0) {
     const abi::SigAction action{.handler = kHandler, .flags = flags | abi::kSA_RESTORER, .restorer = kRestorer, .mask = mask};

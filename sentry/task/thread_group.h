@@ -1,4 +1,5 @@
-// ThreadGroup: a process (tgid). Sessions and process groups; the family tree. Links are guarded by the PidTable's lock, as Linux's tasklist_lock.
+// ThreadGroup: a process (tgid). Sessions and process groups; the family tree. Links are guarded by the PidTable's lock, as Linux's
+// tasklist_lock.
 #pragma once
 
 #include <array>
@@ -64,7 +65,8 @@ class ThreadGroup final : public RefCounted, public wait::Waitable {
   // exit_group(2) or a fatal signal: every thread dies with this status (wait(2) form). The first caller wins.
   void RequestGroupExit(int32_t wait_status);
   bool group_exiting() const { return group_exiting_.load(std::memory_order_acquire); }
-  // What wait4(2) callers of this process park on. A caller reads child_events() before it looks at the children, so that no change is missed.
+  // What wait4(2) callers of this process park on. A caller reads child_events() before it looks at the children, so that no change is
+  // missed.
   void NotifyChildChanged();
   uint64_t child_events() const { return child_events_.load(std::memory_order_seq_cst); }
   wait::Waitable& children_waitable() { return children_waitable_; }
@@ -83,17 +85,17 @@ class ThreadGroup final : public RefCounted, public wait::Waitable {
     const Task* parent_thread = nullptr;  // the thread of `parent` that made this process, or its heir (__WNOTHREAD); never followed
     std::set<ThreadGroup*> children;
     RefPtr<ProcessGroup> group;
-    std::vector<Task*> threads;           // live threads, leader first while it lives
+    std::vector<Task*> threads;  // live threads, leader first while it lives
     Task* leader = nullptr;
-    Task* exec_task = nullptr;            // the thread that waits in execve for the others to end
+    Task* exec_task = nullptr;  // the thread that waits in execve for the others to end
     bool child_subreaper = false;
-    bool execed = false;                  // setpgid(2): EACCES after exec
+    bool execed = false;  // setpgid(2): EACCES after exec
     // Exit and stop state as wait(2) reports it.
     bool zombie = false;
     int32_t wait_status = 0;
     bool stopped = false, stop_reported = false, continued_unreported = false;
     int32_t stop_signal = 0;
-    Usage dead_threads{};                 // of threads that have ended
+    Usage dead_threads{};  // of threads that have ended
     Usage reaped_children{};
   };
 
@@ -152,7 +154,7 @@ class PidTable {
   void Release(int32_t id);
   RefPtr<Task> FindTask(int32_t tid);
   RefPtr<ThreadGroup> FindGroup(int32_t pid);
-  std::vector<Ref<ThreadGroup>> AllGroups();           // sorted by pid
+  std::vector<Ref<ThreadGroup>> AllGroups();  // sorted by pid
   std::vector<Ref<Task>> ThreadsOf(ThreadGroup& group);
   std::vector<Ref<ThreadGroup>> MembersOf(int32_t pgid);
 
@@ -174,8 +176,8 @@ class PidTable {
   friend class ExitPath;
   void ReleaseLocked(int32_t id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   Mutex<LockRank::kPidTable> mu_;
-  absl::flat_hash_map<int32_t, Task*> tasks_ ABSL_GUARDED_BY(mu_);           // each holds one reference
-  absl::flat_hash_map<int32_t, ThreadGroup*> groups_ ABSL_GUARDED_BY(mu_);   // each holds one reference, zombies included
+  absl::flat_hash_map<int32_t, Task*> tasks_ ABSL_GUARDED_BY(mu_);          // each holds one reference
+  absl::flat_hash_map<int32_t, ThreadGroup*> groups_ ABSL_GUARDED_BY(mu_);  // each holds one reference, zombies included
   std::set<int32_t> used_ ABSL_GUARDED_BY(mu_);
   int32_t last_ ABSL_GUARDED_BY(mu_) = 0;
   std::atomic<size_t> task_count_{0};

@@ -23,8 +23,7 @@ bool Fits(const Task& waiter, const ThreadGroup& child, const ThreadGroup::Famil
     case abi::kP_PGID:
       if (!family.group || family.group->pgid != request.id) return false;
       break;
-    default:
-      break;
+    default: break;
   }
   if ((request.options & abi::k__WALL) != 0) return true;
   // A "clone" child reports by another signal than SIGCHLD (wait4(2), __WCLONE).
@@ -127,9 +126,8 @@ bool NotifyParentOfExit(ThreadGroup& group) {
     abi::SigInfo info{};
     info.si_signo = exit_signal;
     info.si_code = abi::StatusExited(status) ? abi::kCLD_EXITED : abi::kCLD_KILLED;
-    info.Set(abi::SigInfo::Child{.pid = group.pid(),
-                                 .uid = uid,
-                                 .status = abi::StatusExited(status) ? abi::StatusExitCode(status) : abi::StatusTermSignal(status)});
+    info.Set(abi::SigInfo::Child{
+        .pid = group.pid(), .uid = uid, .status = abi::StatusExited(status) ? abi::StatusExitCode(status) : abi::StatusTermSignal(status)});
     (void)parent->SendSignal(info).ok();
   }
   parent->NotifyChildChanged();

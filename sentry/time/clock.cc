@@ -18,7 +18,8 @@ abi::Timespec ToTimespec(int64_t ns) {
 
 int64_t ToNs(const abi::Timespec& ts) {
   int64_t ns = 0;
-  if (__builtin_mul_overflow(ts.tv_sec, kNsPerSecond, &ns) || __builtin_add_overflow(ns, ts.tv_nsec, &ns)) return ts.tv_sec < 0 ? INT64_MIN : kNever;
+  if (__builtin_mul_overflow(ts.tv_sec, kNsPerSecond, &ns) || __builtin_add_overflow(ns, ts.tv_nsec, &ns))
+    return ts.tv_sec < 0 ? INT64_MIN : kNever;
   return ns;
 }
 

@@ -88,9 +88,9 @@ TEST(TimerQueue, GivesReferencesBackWhenItEnds) {
     TimerQueue queue;
     queue.Start();
     queue.Arm(*timer, MonotonicNs() + 100 * kNsPerSecond);
-    EXPECT_EQ(timer->ref_count_for_debug(), 2);
+    EXPECT_EQ(timer->ref_count(), 2);
   }
-  EXPECT_EQ(timer->ref_count_for_debug(), 1);
+  EXPECT_EQ(timer->ref_count(), 1);
 }
 
 }  // namespace

@@ -32,7 +32,10 @@ std::atomic<uint64_t> g_next_ino{1};
 class ConsoleInode final : public vfs::Inode {
  public:
   ConsoleInode(Context& ctx, Ref<Terminal> terminal)
-      : Inode(Fs(), abi::kS_IFCHR), ino_(g_next_ino.fetch_add(1, std::memory_order_relaxed)), terminal_(std::move(terminal)), time_(ctx.Now()) {}
+      : Inode(Fs(), abi::kS_IFCHR),
+        ino_(g_next_ino.fetch_add(1, std::memory_order_relaxed)),
+        terminal_(std::move(terminal)),
+        time_(ctx.Now()) {}
   Result<vfs::Attributes> GetAttributes(Context&) override {
     vfs::Attributes out;
     out.dev = file_system().dev();
@@ -185,7 +188,9 @@ Ref<vfs::File> Console::OpenFile(Context& ctx, uint32_t flags) {
   return MakeRef<TtyFile>(terminal_, TtyFile::End::kSlave, std::move(path), flags);
 }
 
-Ref<vfs::File> Console::OpenAt(const vfs::Path& path, uint32_t flags) { return MakeRef<TtyFile>(terminal_, TtyFile::End::kSlave, path, flags); }
+Ref<vfs::File> Console::OpenAt(const vfs::Path& path, uint32_t flags) {
+  return MakeRef<TtyFile>(terminal_, TtyFile::End::kSlave, path, flags);
+}
 
 void Console::Resize(const abi::Winsize& size) { terminal_->SetWindowSize(size); }
 

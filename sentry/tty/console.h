@@ -3,7 +3,6 @@
 
 #include <cstdint>
 
-
 #include "base/error/result.h"
 #include "base/ref/ref.h"
 #include "sentry/tty/tty.h"

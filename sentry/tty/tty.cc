@@ -135,7 +135,9 @@ void Terminal::SetWindowSize(const abi::Winsize& size) {
   int32_t group;
   {
     MutexLock lock(mu_);
-    if (window_.ws_row == size.ws_row && window_.ws_col == size.ws_col && window_.ws_xpixel == size.ws_xpixel && window_.ws_ypixel == size.ws_ypixel) return;
+    if (window_.ws_row == size.ws_row && window_.ws_col == size.ws_col && window_.ws_xpixel == size.ws_xpixel &&
+        window_.ws_ypixel == size.ws_ypixel)
+      return;
     window_ = size;
     group = foreground_;
   }
@@ -329,7 +331,8 @@ Result<size_t> TtyFile::Read(Context& ctx, mm::IoSink& sink) {
     TRY(terminal_->CheckBackground(ctx, abi::kSIGTTIN));
     const size_t max = std::min<size_t>(sink.remaining(), 64 << 10);
     const bool at_once = nonblocking();
-    LineDiscipline::Chunk chunk = terminal_->WithLine([&](LineDiscipline& line, Effects& effects) { return line.TakeInput(max, at_once, effects); });
+    LineDiscipline::Chunk chunk =
+        terminal_->WithLine([&](LineDiscipline& line, Effects& effects) { return line.TakeInput(max, at_once, effects); });
     if (!chunk.ready) return Errno::kEAGAIN;
     bytes = std::move(chunk.bytes);
   }

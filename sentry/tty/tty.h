@@ -83,7 +83,7 @@ class Terminal final : public RefCounted {
   bool locked_ ABSL_GUARDED_BY(mu_) = false;     // TIOCSPTLCK
   bool exclusive_ ABSL_GUARDED_BY(mu_) = false;  // TIOCEXCL
   bool packet_mode_ ABSL_GUARDED_BY(mu_) = false;
-  uint8_t packet_ ABSL_GUARDED_BY(mu_) = 0;      // TIOCPKT_* bits the master has not read
+  uint8_t packet_ ABSL_GUARDED_BY(mu_) = 0;  // TIOCPKT_* bits the master has not read
   RefPtr<MasterObserver> observer_ ABSL_GUARDED_BY(mu_);
   wait::WaitQueue slave_queue_;
   wait::WaitQueue master_queue_;
@@ -99,7 +99,8 @@ class TtyFile final : public vfs::File {
   Terminal& terminal() const { return *terminal_; }
   bool is_master() const { return end_ == End::kMaster; }
 
-  // Slave reads follow the line discipline: EAGAIN also while VMIN/VTIME are not met. SIGTTIN/SIGTTOU were sent when kRestartSys comes back.
+  // Slave reads follow the line discipline: EAGAIN also while VMIN/VTIME are not met. SIGTTIN/SIGTTOU were sent when kRestartSys comes
+  // back.
   Result<size_t> Read(Context& ctx, mm::IoSink& sink) override;
   Result<size_t> Write(Context& ctx, mm::IoSource& source) override;
   Result<size_t> PRead(Context&, mm::IoSink&, uint64_t) override { return Errno::kESPIPE; }

@@ -16,7 +16,7 @@ namespace {
 
 // Baud rates of the CBAUD codes (termios(3)), in order; the codes from B57600 on have CBAUDEX.
 constexpr uint32_t kSlow[] = {0, 50, 75, 110, 134, 150, 200, 300, 600, 1200, 1800, 2400, 4800, 9600, 19200, 38400};
-constexpr uint32_t kFast[] = {0,      57600,   115200,  230400,  460800,  500000,  576000,  921600,
+constexpr uint32_t kFast[] = {0,       57600,   115200,  230400,  460800,  500000,  576000,  921600,
                               1000000, 1152000, 1500000, 2000000, 2500000, 3000000, 3500000, 4000000};
 
 uint32_t SpeedOf(uint32_t code, uint32_t other) {
@@ -52,10 +52,18 @@ class TtyIoctl {
   Result<int64_t> Run(uint32_t command) {
     if (!file_.is_master() && terminal_.hung_up()) return command == abi::kTIOCSPGRP ? Errno::kENOTTY : Errno::kEIO;
     switch (command) {
-      case abi::kTCGETS: case abi::kTCGETS2: case abi::kTCGETA: return GetTermios(command);
-      case abi::kTCSETS: case abi::kTCSETSW: case abi::kTCSETSF: return SetTermios<abi::Termios>(command == abi::kTCSETSF);
-      case abi::kTCSETS2: case abi::kTCSETSW2: case abi::kTCSETSF2: return SetTermios<abi::Termios2>(command == abi::kTCSETSF2);
-      case abi::kTCSETA: case abi::kTCSETAW: case abi::kTCSETAF: return SetTermio(command == abi::kTCSETAF);
+      case abi::kTCGETS:
+      case abi::kTCGETS2:
+      case abi::kTCGETA: return GetTermios(command);
+      case abi::kTCSETS:
+      case abi::kTCSETSW:
+      case abi::kTCSETSF: return SetTermios<abi::Termios>(command == abi::kTCSETSF);
+      case abi::kTCSETS2:
+      case abi::kTCSETSW2:
+      case abi::kTCSETSF2: return SetTermios<abi::Termios2>(command == abi::kTCSETSF2);
+      case abi::kTCSETA:
+      case abi::kTCSETAW:
+      case abi::kTCSETAF: return SetTermio(command == abi::kTCSETAF);
       case abi::kTIOCGWINSZ: return GetWindow();
       case abi::kTIOCSWINSZ: return SetWindow();
       case abi::kTIOCGPGRP: return GetForeground();
@@ -65,10 +73,14 @@ class TtyIoctl {
       case abi::kTIOCNOTTY: return GiveUpControlling();
       case abi::kTCFLSH: return Flush();
       case abi::kTCXONC: return FlowControl();
-      case abi::kTCSBRK: case abi::kTCSBRKP: case abi::kTIOCSBRK: case abi::kTIOCCBRK: return Change();  // pseudo-terminals have no line to break
+      case abi::kTCSBRK:
+      case abi::kTCSBRKP:
+      case abi::kTIOCSBRK:
+      case abi::kTIOCCBRK: return Change();  // pseudo-terminals have no line to break
       case abi::kFIONREAD: return CountInput();
       case abi::kTIOCOUTQ: return WriteInt(0);  // pty output has left the slave at once
-      case abi::kTIOCEXCL: case abi::kTIOCNXCL: return SetExclusive(command == abi::kTIOCEXCL);
+      case abi::kTIOCEXCL:
+      case abi::kTIOCNXCL: return SetExclusive(command == abi::kTIOCEXCL);
       case abi::kTIOCGEXCL: return WriteInt(Get(&Terminal::exclusive_));
       case abi::kTIOCGETD: return WriteInt(abi::kN_TTY);
       case abi::kTIOCSETD: return SetDiscipline();

@@ -101,8 +101,8 @@ TEST_F(TtyTest, MasterCloseHangsUp) {
   Make();
   EXPECT_EQ(*Write(*slave_, "lost"), 4u);
   master_.reset();
-  EXPECT_THAT(jobs_.sent, testing::ElementsAre(testing::Pair(-10, abi::kSIGHUP), testing::Pair(-10, abi::kSIGCONT), testing::Pair(10, abi::kSIGHUP),
-                                               testing::Pair(10, abi::kSIGCONT)));
+  EXPECT_THAT(jobs_.sent, testing::ElementsAre(testing::Pair(-10, abi::kSIGHUP), testing::Pair(-10, abi::kSIGCONT),
+                                               testing::Pair(10, abi::kSIGHUP), testing::Pair(10, abi::kSIGCONT)));
   EXPECT_FALSE(jobs_.terminal);
   EXPECT_EQ(*Read(*slave_), "");
   EXPECT_TRUE(Write(*slave_, "x") == Errno::kEIO);

@@ -50,7 +50,9 @@ class Part final : public mm::Mappable {
 void Store(uint64_t& field, uint64_t value) { __atomic_store_n(&field, value, __ATOMIC_RELAXED); }
 void Store(int64_t& field, int64_t value) { __atomic_store_n(&field, value, __ATOMIC_RELAXED); }
 
-int64_t Scale(uint64_t ticks, uint64_t multiplier) { return static_cast<int64_t>(static_cast<unsigned __int128>(ticks) * multiplier >> 32); }
+int64_t Scale(uint64_t ticks, uint64_t multiplier) {
+  return static_cast<int64_t>(static_cast<unsigned __int128>(ticks) * multiplier >> 32);
+}
 uint64_t TicksIn(int64_t ns, uint64_t multiplier) {
   return multiplier == 0 ? 0 : static_cast<uint64_t>((static_cast<unsigned __int128>(ns) << 32) / multiplier);
 }
@@ -120,7 +122,8 @@ void Vdso::Refresh() {
     } else if (interval >= kMinInterval) {
       const auto rate = static_cast<uint64_t>((static_cast<unsigned __int128>(interval) << 32) / (now.tsc - anchor_.tsc));
       // A little slow: by one part in a million, and by what the rate may be wrong.
-      const uint64_t lag = rate / 1'000'000 + static_cast<uint64_t>(static_cast<unsigned __int128>(rate) * kSampleError / static_cast<uint64_t>(interval));
+      const uint64_t lag =
+          rate / 1'000'000 + static_cast<uint64_t>(static_cast<unsigned __int128>(rate) * kSampleError / static_cast<uint64_t>(interval));
       Publish(now, rate - lag);
       if (now.monotonic - next_anchor_.monotonic >= kLongInterval) {
         anchor_ = next_anchor_;

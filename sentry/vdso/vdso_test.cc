@@ -49,7 +49,8 @@ class Image {
       }
     }
     for (uint32_t i = 0; i < hash[1]; ++i) {
-      if (std::strcmp(strings + symbols[i].st_name, name) == 0) return reinterpret_cast<F*>(const_cast<std::byte*>(elf) + symbols[i].st_value);
+      if (std::strcmp(strings + symbols[i].st_name, name) == 0)
+        return reinterpret_cast<F*>(const_cast<std::byte*>(elf) + symbols[i].st_value);
     }
     return nullptr;
   }

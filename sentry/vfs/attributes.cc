@@ -114,8 +114,8 @@ Result<void> Chown(Context& ctx, const Path& path, uint32_t uid, uint32_t gid) {
     change.mask |= AttributeChange::kGid;
     change.gid = gid;
   }
-  // chown(2): set-ID bits of anything but directories go, for root too; a set-group-ID bit without group execution is mandatory locking's and
-  // stays for those who could set it.
+  // chown(2): set-ID bits of anything but directories go, for root too; a set-group-ID bit without group execution is mandatory locking's
+  // and stays for those who could set it.
   if (!inode.IsDirectory() && (attributes.mode & (abi::kS_ISUID | abi::kS_ISGID)) != 0) {
     uint32_t mode = attributes.mode & ~abi::kS_ISUID;
     const bool group_executes = (mode & abi::kS_IXGRP) != 0;

@@ -36,14 +36,14 @@ class Dentry : public RefCounted {
   std::atomic<int32_t> mounted_here{0};
 
   // The child map's operations are the walk's and the vfs operations' business: lookup.cc, operations*.cc.
-  RefPtr<Dentry> FindChild(std::string_view name);                             // cached child, positive or negative, or null
-  Ref<Dentry> AddChild(std::string_view name, RefPtr<Inode> inode);            // returns the one already there when it lost a race
+  RefPtr<Dentry> FindChild(std::string_view name);                   // cached child, positive or negative, or null
+  Ref<Dentry> AddChild(std::string_view name, RefPtr<Inode> inode);  // returns the one already there when it lost a race
   // The same, only when no name of the file system has changed since `seen` was taken; else null. For lookups without directory_mutex().
   RefPtr<Dentry> AddChildIfUnchanged(std::string_view name, RefPtr<Inode> inode, const LookupStamp& seen);
-  void Forget(std::string_view name);                                          // drops a stale cached child
-  void ForgetIf(std::string_view name, const Dentry& stale);                   // the same, when it is still this one
-  void MarkUnlinked();                                                         // unhashes this dentry from its parent
-  void BecomePositive(Ref<Inode> inode);                                       // a negative dentry after create
+  void Forget(std::string_view name);                         // drops a stale cached child
+  void ForgetIf(std::string_view name, const Dentry& stale);  // the same, when it is still this one
+  void MarkUnlinked();                                        // unhashes this dentry from its parent
+  void BecomePositive(Ref<Inode> inode);                      // a negative dentry after create
   // Moves this dentry to new_parent/new_name, replacing (unhashing) what is there. Rename lock and both directory mutexes held.
   void MoveTo(Dentry& new_parent, std::string_view new_name);
   void ExchangeWith(Dentry& other);
@@ -67,8 +67,8 @@ class Dentry : public RefCounted {
 
   std::atomic<Inode*> inode_{nullptr};  // owns one reference; null -> positive happens once
   std::atomic<bool> unlinked_{false};
-  std::atomic<bool> touched_{false};    // found since the cache's hand passed: gets a second chance
-  size_t cache_slot_ = kNotCached;      // guarded by the DentryCache's lock
+  std::atomic<bool> touched_{false};  // found since the cache's hand passed: gets a second chance
+  size_t cache_slot_ = kNotCached;    // guarded by the DentryCache's lock
   Mutex<LockRank::kDentry> dir_mu_;
   mutable Mutex<LockRank::kInode> children_mu_;
   std::string name_ ABSL_GUARDED_BY(children_mu_);

@@ -12,8 +12,8 @@ RefPtr<Dentry> DentryCache::Insert(Dentry& dentry, const Dentry& parent) {
   RefPtr<Dentry> evicted;
   Ref<Dentry> share(dentry);
   MutexLock lock(mu_);
-  // An unlinked dentry would keep its deleted file's data alive, a child of an unlinked directory that directory. Who unlinks sets the flag before
-  // coming here to remove.
+  // An unlinked dentry would keep its deleted file's data alive, a child of an unlinked directory that directory. Who unlinks sets the flag
+  // before coming here to remove.
   if (dentry.cache_slot_ != Dentry::kNotCached || dentry.IsUnlinked() || parent.IsUnlinked()) return nullptr;
   size_t slot;
   if (!free_.empty()) {

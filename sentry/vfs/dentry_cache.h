@@ -19,8 +19,8 @@ class DentryCache {
   DentryCache(const DentryCache&) = delete;
   DentryCache& operator=(const DentryCache&) = delete;
 
-  // Keeps `dentry`, a child of `parent`, unless either has been unlinked. Returns what had to go for it (second chance: a dentry that was found since the hand passed it last stays);
-  // the caller drops that outside its locks.
+  // Keeps `dentry`, a child of `parent`, unless either has been unlinked. Returns what had to go for it (second chance: a dentry that was
+  // found since the hand passed it last stays); the caller drops that outside its locks.
   [[nodiscard]] RefPtr<Dentry> Insert(Dentry& dentry, const Dentry& parent);
   // Lets go of a dentry that left its directory. The caller holds a reference of its own.
   void Remove(Dentry& dentry);

@@ -48,7 +48,9 @@ TEST(FdTable, AgreesWithAMapOverRandomOperations) {
       case 2: {
         const Result<Ref<File>> removed = table->Remove(abi::Fd{fd});
         ASSERT_EQ(removed.ok(), model.contains(fd));
-        if (removed.ok()) { ASSERT_EQ(removed.value()->id(), model[fd].first); }
+        if (removed.ok()) {
+          ASSERT_EQ(removed.value()->id(), model[fd].first);
+        }
         model.erase(fd);
         break;
       }
@@ -76,13 +78,17 @@ TEST(FdTable, AgreesWithAMapOverRandomOperations) {
         int32_t expected = 0;
         while (model.contains(expected)) ++expected;
         ASSERT_EQ(slot.ok(), expected < static_cast<int32_t>(kLimit));
-        if (slot.ok()) { ASSERT_EQ(Number(slot->fd()), expected); }
+        if (slot.ok()) {
+          ASSERT_EQ(Number(slot->fd()), expected);
+        }
         break;
       }
       case 6: {
         const Result<FdFlags> flags = table->GetFlags(abi::Fd{fd});
         ASSERT_EQ(flags.ok(), model.contains(fd));
-        if (flags.ok()) { ASSERT_EQ(flags->cloexec, model[fd].second); }
+        if (flags.ok()) {
+          ASSERT_EQ(flags->cloexec, model[fd].second);
+        }
         break;
       }
     }

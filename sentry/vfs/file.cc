@@ -19,7 +19,11 @@ constexpr uint32_t kOpeningOnly = abi::kO_CREAT | abi::kO_EXCL | abi::kO_NOCTTY 
 // Streams and the anonymous files have no positions (lseek(2), pread(2): ESPIPE).
 bool HasPositions(FileKind kind) {
   switch (kind) {
-    case FileKind::kRegular: case FileKind::kDirectory: case FileKind::kMemfd: case FileKind::kDevice: case FileKind::kOther: return true;
+    case FileKind::kRegular:
+    case FileKind::kDirectory:
+    case FileKind::kMemfd:
+    case FileKind::kDevice:
+    case FileKind::kOther: return true;
     default: return false;
   }
 }
@@ -159,9 +163,11 @@ Result<void> File::Sync(Context&, bool) {
 }
 Result<void> File::Allocate(Context&, int32_t, uint64_t, uint64_t) {
   switch (kind_) {
-    case FileKind::kPipe: case FileKind::kSocket: return Errno::kESPIPE;
+    case FileKind::kPipe:
+    case FileKind::kSocket: return Errno::kESPIPE;
     case FileKind::kDirectory: return Errno::kEISDIR;
-    case FileKind::kRegular: case FileKind::kMemfd: return Errno::kEOPNOTSUPP;
+    case FileKind::kRegular:
+    case FileKind::kMemfd: return Errno::kEOPNOTSUPP;
     default: return Errno::kENODEV;
   }
 }

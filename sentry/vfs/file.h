@@ -21,7 +21,21 @@
 namespace ringwall::vfs {
 
 enum class FileKind : uint8_t {
-  kOther, kRegular, kDirectory, kPath /* O_PATH */, kPipe, kSocket, kEpoll, kEventfd, kSignalfd, kTimerfd, kPidfd, kMemfd, kInotify, kTty, kDevice,
+  kOther,
+  kRegular,
+  kDirectory,
+  kPath /* O_PATH */,
+  kPipe,
+  kSocket,
+  kEpoll,
+  kEventfd,
+  kSignalfd,
+  kTimerfd,
+  kPidfd,
+  kMemfd,
+  kInotify,
+  kTty,
+  kDevice,
   kHostStream,  // a donated pipe, socket or terminal of the host: blocks until complete like its guest counterpart
 };
 
@@ -39,8 +53,9 @@ class File : public RefCounted, public wait::Waitable {
   virtual Result<size_t> Write(Context& ctx, mm::IoSource& source);
   virtual Result<size_t> PRead(Context& ctx, mm::IoSink& sink, uint64_t offset);
   virtual Result<size_t> PWrite(Context& ctx, mm::IoSource& source, uint64_t offset);
-  // One write at the end of the file, wherever that is (O_APPEND); `end` becomes the position behind it. The default asks for the size first;
-  // file systems that can do it in one step override it. Write comes here by itself, PWrite of such a file must too (pwrite(2), BUGS).
+  // One write at the end of the file, wherever that is (O_APPEND); `end` becomes the position behind it. The default asks for the size
+  // first; file systems that can do it in one step override it. Write comes here by itself, PWrite of such a file must too (pwrite(2),
+  // BUGS).
   virtual Result<size_t> Append(Context& ctx, mm::IoSource& source, uint64_t& end);
   // lseek(2) with SEEK_SET, CUR, END, DATA, HOLE. Default: by GetAttributes' size; stream kinds give ESPIPE.
   virtual Result<int64_t> Seek(Context& ctx, int64_t offset, int32_t whence);
@@ -58,7 +73,10 @@ class File : public RefCounted, public wait::Waitable {
   virtual Result<Attributes> GetAttributes(Context& ctx);
   virtual Result<void> SetAttributes(Context& ctx, const AttributeChange& change);
   // A descriptor that refers to this was closed (close(2) reports its error). Not the last reference: that is the destructor.
-  virtual Result<void> Flush(Context& ctx) { (void)ctx; return {}; }
+  virtual Result<void> Flush(Context& ctx) {
+    (void)ctx;
+    return {};
+  }
   // Extra lines of /proc/PID/fdinfo/N.
   virtual std::string FdInfo() const { return ""; }
   // What /proc/PID/fd/N reads for files without a place in the tree: "pipe:[12]", "anon_inode:[eventpoll]".

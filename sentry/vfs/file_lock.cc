@@ -205,7 +205,9 @@ std::vector<FileLocks::FlockHolder> FileLocks::Flocks() const {
 LockRequest::LockRequest(Ref<Inode> inode, const RangeLock& lock) : inode_(std::move(inode)), is_flock_(false), range_(lock) {}
 
 LockRequest::LockRequest(Ref<Inode> inode, uint64_t file_id, bool exclusive)
-    : inode_(std::move(inode)), is_flock_(true), range_({.owner = {.kind = LockOwner::Kind::kOfd, .id = file_id}, .exclusive = exclusive}) {}
+    : inode_(std::move(inode)),
+      is_flock_(true),
+      range_({.owner = {.kind = LockOwner::Kind::kOfd, .id = file_id}, .exclusive = exclusive}) {}
 
 LockRequest::~LockRequest() { WaitGraph::Get().Unblock(this); }
 
@@ -238,7 +240,9 @@ wait::EventMask LockRequest::Readiness(wait::EventMask mask) {
   return blocked ? 0 : mask & abi::kPOLLIN;
 }
 
-void LockRequest::AddWaiter(wait::Waiter& waiter, wait::EventMask mask, bool exclusive) { inode_->locks().queue_.Add(waiter, mask, exclusive); }
+void LockRequest::AddWaiter(wait::Waiter& waiter, wait::EventMask mask, bool exclusive) {
+  inode_->locks().queue_.Add(waiter, mask, exclusive);
+}
 void LockRequest::RemoveWaiter(wait::Waiter& waiter) { inode_->locks().queue_.Remove(waiter); }
 
 }  // namespace ringwall::vfs

@@ -1,4 +1,5 @@
-// Advisory locks of one inode: flock(2), and the byte ranges of fcntl(2): POSIX (owned by a process) and OFD (owned by an open file description).
+// Advisory locks of one inode: flock(2), and the byte ranges of fcntl(2): POSIX (owned by a process) and OFD (owned by an open file
+// description).
 #pragma once
 
 #include <cstdint>
@@ -17,8 +18,8 @@ namespace ringwall::vfs {
 struct LockOwner {
   enum class Kind : uint8_t { kPosix, kOfd };
   Kind kind = Kind::kPosix;
-  uint64_t id = 0;   // FdTable::id() or File::id()
-  int32_t pid = 0;   // what F_GETLK reports: tgid, or -1 for OFD
+  uint64_t id = 0;  // FdTable::id() or File::id()
+  int32_t pid = 0;  // what F_GETLK reports: tgid, or -1 for OFD
   bool Same(const LockOwner& o) const { return kind == o.kind && id == o.id; }
 };
 
@@ -65,7 +66,8 @@ class FileLocks {
  private:
   friend class LockRequest;
   std::optional<RangeLock> ConflictLocked(const RangeLock& wanted) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  Result<void> ReplaceLocked(const LockOwner& owner, uint64_t start, uint64_t last, const RangeLock* with) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  Result<void> ReplaceLocked(const LockOwner& owner, uint64_t start, uint64_t last, const RangeLock* with)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool FlockConflictLocked(uint64_t file_id, bool exclusive) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   mutable Mutex<LockRank::kFileLock> mu_;
@@ -74,8 +76,8 @@ class FileLocks {
   wait::WaitQueue queue_;
 };
 
-// A blocking F_SETLKW, F_OFD_SETLKW or flock(2): kept in the call's state while it waits. Try(); on EAGAIN park on this for kPOLLIN and Try()
-// again. While it exists after EAGAIN, a POSIX request counts in the search for deadlocks.
+// A blocking F_SETLKW, F_OFD_SETLKW or flock(2): kept in the call's state while it waits. Try(); on EAGAIN park on this for kPOLLIN and
+// Try() again. While it exists after EAGAIN, a POSIX request counts in the search for deadlocks.
 class LockRequest : public RefCounted, public wait::Waitable {
  public:
   LockRequest(Ref<Inode> inode, const RangeLock& lock);
@@ -90,7 +92,7 @@ class LockRequest : public RefCounted, public wait::Waitable {
   ~LockRequest() override;
   const Ref<Inode> inode_;
   const bool is_flock_;
-  const RangeLock range_;       // for flock: owner.id and exclusive only
+  const RangeLock range_;  // for flock: owner.id and exclusive only
 };
 
 }  // namespace ringwall::vfs

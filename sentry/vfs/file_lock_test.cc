@@ -64,7 +64,9 @@ TEST(FileLocks, AgreesWithAByteArrayOverRandomOperations) {
         ASSERT_EQ(seen[l.owner.id][b], 0);
         seen[l.owner.id][b] = l.exclusive ? 2 : 1;
       }
-      if (l.last + 1 < kBytes) { ASSERT_NE(model[l.owner.id][l.last + 1], l.exclusive ? 2 : 1); }
+      if (l.last + 1 < kBytes) {
+        ASSERT_NE(model[l.owner.id][l.last + 1], l.exclusive ? 2 : 1);
+      }
     }
     ASSERT_EQ(seen, model);
   }

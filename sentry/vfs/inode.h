@@ -61,7 +61,8 @@ class Inode : public RefCounted {
   virtual Result<void> Rmdir(Context& ctx, std::string_view name, Inode& victim);  // ENOTEMPTY
   // rename within this file system; `replaced` is the inode now at new_name or null. RENAME_NOREPLACE is settled by the vfs, EXCHANGE and
   // WHITEOUT arrive in flags.
-  virtual Result<void> Rename(Context& ctx, std::string_view name, Inode& moved, Inode& new_dir, std::string_view new_name, Inode* replaced, uint32_t flags);
+  virtual Result<void> Rename(Context& ctx, std::string_view name, Inode& moved, Inode& new_dir, std::string_view new_name, Inode* replaced,
+                              uint32_t flags);
   // An unnamed file (O_TMPFILE); EOPNOTSUPP by default.
   virtual Result<Ref<Inode>> Tmpfile(Context& ctx, uint32_t mode);
 
@@ -84,9 +85,12 @@ class Inode : public RefCounted {
 
   // ---- dentry cache policy ----
   // False: the name that led here may have changed or vanished (a /proc/PID whose task died, a shared volume): look it up again.
-  virtual bool StillValid(Context& ctx) { (void)ctx; return true; }
-  // Can the path calls change the names in this directory? False (proc, sys): creation and removal are refused without any lock held, so that
-  // Lookup may take locks of the rooms above.
+  virtual bool StillValid(Context& ctx) {
+    (void)ctx;
+    return true;
+  }
+  // Can the path calls change the names in this directory? False (proc, sys): creation and removal are refused without any lock held, so
+  // that Lookup may take locks of the rooms above.
   virtual bool ChangesNames() const { return true; }
   // May misses in this directory be remembered?
   virtual bool CachesNegative() const { return true; }
@@ -117,8 +121,8 @@ class Inode : public RefCounted {
   RefPtr<RefCounted> attachment_ ABSL_GUARDED_BY(attachment_mu_);
 };
 
-// A moment in a file system's history of name changes: a lookup result may enter the dentry cache without the directory's mutex only when no
-// change of a name began since (and none was under way).
+// A moment in a file system's history of name changes: a lookup result may enter the dentry cache without the directory's mutex only when
+// no change of a name began since (and none was under way).
 struct LookupStamp {
   uint64_t started = 0;
   bool quiet = false;
@@ -134,7 +138,10 @@ class FileSystem : public RefCounted {
   // Options shown in /proc/mounts behind rw/ro, e.g. ",size=65536k".
   virtual std::string MountOptions() const { return ""; }
   // sync(2)/syncfs(2).
-  virtual Result<void> Sync(Context& ctx) { (void)ctx; return {}; }
+  virtual Result<void> Sync(Context& ctx) {
+    (void)ctx;
+    return {};
+  }
   // The file system itself refuses writes, whatever its mounts say.
   virtual bool read_only() const { return false; }
 

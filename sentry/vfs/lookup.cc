@@ -80,7 +80,8 @@ Result<Ref<Dentry>> FindOrLookUp(Context& ctx, Dentry& directory, std::string_vi
     if (!found.ok() && (found.error() != Errno::kENOENT || !inode.CachesNegative())) return found.error();
     RefPtr<Inode> child_inode;
     if (found.ok()) child_inode = std::move(found).value();
-    if (RefPtr<Dentry> child = directory.AddChildIfUnchanged(name, std::move(child_inode), stamp)) return PositiveOnly(std::move(child).ToRef());
+    if (RefPtr<Dentry> child = directory.AddChildIfUnchanged(name, std::move(child_inode), stamp))
+      return PositiveOnly(std::move(child).ToRef());
   }
   // Names were changing meanwhile: once more, with this directory's names held still.
   MutexLock lock(directory.directory_mutex());

@@ -11,7 +11,8 @@
 namespace ringwall::vfs {
 
 // The child `name` of `directory`, from the cache or from the file system: always positive, else ENOENT or the file system's error.
-// Without locks. `rest` is the path behind the name: a hint for looking several components up in one request; found ones are pinned in `pins`.
+// Without locks. `rest` is the path behind the name: a hint for looking several components up in one request; found ones are pinned in
+// `pins`.
 using DentryPins = absl::InlinedVector<Ref<Dentry>, 8>;
 Result<Ref<Dentry>> FindOrLookUp(Context& ctx, Dentry& directory, std::string_view name, std::string_view rest, DentryPins* pins);
 // The same with directory.directory_mutex() held: the answer stays true while it is.
@@ -33,7 +34,8 @@ class Walker {
   Result<void> JumpToRoot();
   Result<void> Up();
   Result<void> CrossDown(Path& at);
-  // Follows `link`, a child of at_. Sets `jumped` and at_ for a magic link, else puts the target and `tail` into buffer_ and at_ where it starts.
+  // Follows `link`, a child of at_. Sets `jumped` and at_ for a magic link, else puts the target and `tail` into buffer_ and at_ where it
+  // starts.
   Result<void> Follow(const Path& link, std::string_view tail, bool& jumped);
   Result<void> Steps(std::string_view rest, LastComponent* last);
 

@@ -11,7 +11,11 @@ std::atomic<int32_t> g_next_mount_id{20};
 }  // namespace
 
 Mount::Mount(Ref<FileSystem> fs, Ref<Dentry> root, MountFlags flags, std::string source)
-    : fs_(std::move(fs)), root_(std::move(root)), source_(std::move(source)), id_(g_next_mount_id.fetch_add(1, std::memory_order_relaxed)), flags_(Pack(flags)) {
+    : fs_(std::move(fs)),
+      root_(std::move(root)),
+      source_(std::move(source)),
+      id_(g_next_mount_id.fetch_add(1, std::memory_order_relaxed)),
+      flags_(Pack(flags)) {
   fs_->AddMount();
 }
 
@@ -89,7 +93,7 @@ Path MountNamespace::RemoveLocked(Mount& mount) {
 }
 
 Result<void> MountNamespace::Detach(Mount& mount, bool lazy) {
-  std::vector<Path> covered;     // dropped after the lock, like the mounts
+  std::vector<Path> covered;  // dropped after the lock, like the mounts
   std::vector<Ref<Mount>> gone;
   MutexLock lock(mu_);
   if (&mount == root_.get() || !mount.attached_) return Errno::kEINVAL;

@@ -38,10 +38,15 @@ class Mount : public RefCounted {
   ~Mount() override;
   Path SwapMountpoint(Path where);
   static uint32_t Pack(MountFlags f) {
-    return uint32_t{f.read_only} | uint32_t{f.no_suid} << 1 | uint32_t{f.no_dev} << 2 | uint32_t{f.no_exec} << 3 | uint32_t{f.no_atime} << 4;
+    return uint32_t{f.read_only} | uint32_t{f.no_suid} << 1 | uint32_t{f.no_dev} << 2 | uint32_t{f.no_exec} << 3 |
+           uint32_t{f.no_atime} << 4;
   }
   static MountFlags Unpack(uint32_t bits) {
-    return {.read_only = (bits & 1) != 0, .no_suid = (bits & 2) != 0, .no_dev = (bits & 4) != 0, .no_exec = (bits & 8) != 0, .no_atime = (bits & 16) != 0};
+    return {.read_only = (bits & 1) != 0,
+            .no_suid = (bits & 2) != 0,
+            .no_dev = (bits & 4) != 0,
+            .no_exec = (bits & 8) != 0,
+            .no_atime = (bits & 16) != 0};
   }
   const Ref<FileSystem> fs_;
   const Ref<Dentry> root_;

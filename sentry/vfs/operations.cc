@@ -99,7 +99,11 @@ Result<Path> Mknod(Context& ctx, const WalkStart& start, std::string_view path, 
   uint32_t type = mode & abi::kS_IFMT;
   if (type == 0) type = abi::kS_IFREG;
   switch (type) {
-    case abi::kS_IFREG: case abi::kS_IFIFO: case abi::kS_IFSOCK: case abi::kS_IFCHR: case abi::kS_IFBLK: break;
+    case abi::kS_IFREG:
+    case abi::kS_IFIFO:
+    case abi::kS_IFSOCK:
+    case abi::kS_IFCHR:
+    case abi::kS_IFBLK: break;
     case abi::kS_IFDIR: return Errno::kEPERM;
     default: return Errno::kEINVAL;
   }

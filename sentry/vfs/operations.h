@@ -43,11 +43,13 @@ Result<void> Symlink(Context& ctx, std::string_view target, const WalkStart& sta
 Result<void> Link(Context& ctx, const Path& old_path, const WalkStart& new_start, std::string_view new_path);
 Result<void> Unlink(Context& ctx, const WalkStart& start, std::string_view path);
 Result<void> Rmdir(Context& ctx, const WalkStart& start, std::string_view path);
-Result<void> Rename(Context& ctx, const WalkStart& old_start, std::string_view old_path, const WalkStart& new_start, std::string_view new_path, uint32_t flags);
+Result<void> Rename(Context& ctx, const WalkStart& old_start, std::string_view old_path, const WalkStart& new_start,
+                    std::string_view new_path, uint32_t flags);
 
 // ---- attributes ----
 Result<Attributes> GetAttributes(Context& ctx, const Path& path);
-// chmod(2), chown(2), utimensat(2), truncate(2): the whole rules incl. clearing of set-ID bits, CAP_CHOWN, CAP_FSETID, sticky and group rules.
+// chmod(2), chown(2), utimensat(2), truncate(2): the whole rules incl. clearing of set-ID bits, CAP_CHOWN, CAP_FSETID, sticky and group
+// rules.
 Result<void> Chmod(Context& ctx, const Path& path, uint32_t mode);
 Result<void> Chown(Context& ctx, const Path& path, uint32_t uid, uint32_t gid);  // ~0u leaves
 struct TimeChange {

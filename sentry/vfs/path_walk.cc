@@ -42,7 +42,11 @@ void FsContext::SetBoth(Path root, Path cwd) {
 }
 
 Walker::Walker(Context& ctx, const WalkStart& start, const WalkOptions& options)
-    : ctx_(ctx), ns_(*start.ns), options_(options), root_(options.beneath || options.in_root ? start.base : start.root), base_(start.base) {}
+    : ctx_(ctx),
+      ns_(*start.ns),
+      options_(options),
+      root_(options.beneath || options.in_root ? start.base : start.root),
+      base_(start.base) {}
 
 Result<void> Walker::JumpToRoot() {
   if (options_.beneath) return Errno::kEXDEV;
@@ -263,7 +267,7 @@ template <typename Above>
 std::string ClimbName(const Path* root, const Path& path, Above above) {
   if (!path) return "";
   if (!path.mount) return path.dentry->name();  // pipe:[12], memfd: an anonymous file
-  std::vector<std::string> names;  // innermost first
+  std::vector<std::string> names;               // innermost first
   size_t length = 0;
   bool reachable = true;
   for (Path at = path; root == nullptr || !(at == *root);) {

@@ -42,8 +42,8 @@ enum class LastSymlink : uint8_t { kFollow, kKeep };
 
 struct WalkOptions {
   LastSymlink last = LastSymlink::kFollow;
-  bool must_be_directory = false;   // O_DIRECTORY: ENOTDIR
-  bool empty_path = false;          // AT_EMPTY_PATH: "" is the start itself, else ENOENT
+  bool must_be_directory = false;  // O_DIRECTORY: ENOTDIR
+  bool empty_path = false;         // AT_EMPTY_PATH: "" is the start itself, else ENOENT
   // openat2(2) RESOLVE_*.
   bool beneath = false, in_root = false, no_xdev = false, no_symlinks = false, no_magiclinks = false;
 };
@@ -57,8 +57,8 @@ struct WalkStart {
 
 // The final component of a path whose parent exists: for create, unlink, rename, link.
 struct LastComponent {
-  Path parent;                    // a directory, search permission checked
-  std::string name;               // never empty, "." or ".." (kind says)
+  Path parent;       // a directory, search permission checked
+  std::string name;  // never empty, "." or ".." (kind says)
   enum class Kind : uint8_t { kNormal, kDot, kDotDot, kRoot } kind = Kind::kNormal;
   bool trailing_slash = false;
 };

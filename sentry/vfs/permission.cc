@@ -56,7 +56,8 @@ Result<void> CheckRemoval(Context& ctx, Inode& directory, const Attributes& vict
   const Attributes dir = TRY(directory.GetAttributes(ctx));
   const Credentials& creds = ctx.creds();
   TRY(CheckAccess(creds, dir, abi::kW_OK | abi::kX_OK));
-  if ((dir.mode & abi::kS_ISVTX) != 0 && creds.fsuid != victim.uid && creds.fsuid != dir.uid && !creds.Has(abi::kCAP_FOWNER)) return Errno::kEPERM;
+  if ((dir.mode & abi::kS_ISVTX) != 0 && creds.fsuid != victim.uid && creds.fsuid != dir.uid && !creds.Has(abi::kCAP_FOWNER))
+    return Errno::kEPERM;
   return {};
 }
 
@@ -67,7 +68,8 @@ NewFileOwner OwnerOfNewFile(Context& ctx, const Attributes& directory, uint32_t 
   owner.gid = directory.gid;
   if ((mode & abi::kS_IFMT) == abi::kS_IFDIR) {
     owner.mode |= abi::kS_ISGID;
-  } else if ((mode & (abi::kS_ISGID | abi::kS_IXGRP)) == (abi::kS_ISGID | abi::kS_IXGRP) && !creds.InGroup(owner.gid) && !creds.Has(abi::kCAP_FSETID)) {
+  } else if ((mode & (abi::kS_ISGID | abi::kS_IXGRP)) == (abi::kS_ISGID | abi::kS_IXGRP) && !creds.InGroup(owner.gid) &&
+             !creds.Has(abi::kCAP_FSETID)) {
     // Else anybody could make set-group-ID programs of the directory's group.
     owner.mode &= ~abi::kS_ISGID;
   }

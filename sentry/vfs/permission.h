@@ -30,7 +30,8 @@ struct NewFileOwner {
   uint32_t uid, gid, mode;
 };
 NewFileOwner OwnerOfNewFile(Context& ctx, const Attributes& directory, uint32_t mode);
-// The mode after a write or truncation by this caller: set-user-ID goes, set-group-ID too when the group may execute; CAP_FSETID keeps both.
+// The mode after a write or truncation by this caller: set-user-ID goes, set-group-ID too when the group may execute; CAP_FSETID keeps
+// both.
 uint32_t ModeAfterWrite(Context& ctx, uint32_t mode);
 // How many of `wanted` bytes may be written at `offset` under RLIMIT_FSIZE and the largest offset: EFBIG when none (the caller of write(2)
 // turns that into SIGXFSZ when it was the limit).

@@ -10,7 +10,8 @@ namespace ringwall::vfs {
 
 namespace {
 
-// The directory mutexes of both parents: one, or the ancestor first, or by address when neither is. Rename lock held, so that the relation stays.
+// The directory mutexes of both parents: one, or the ancestor first, or by address when neither is. Rename lock held, so that the relation
+// stays.
 class TwoDirectories {
  public:
   TwoDirectories(Dentry& a, Dentry& b) ABSL_NO_THREAD_SAFETY_ANALYSIS : first_(&a), second_(&a == &b ? nullptr : &b) {
@@ -30,8 +31,8 @@ class TwoDirectories {
   Dentry* second_;
 };
 
-// The directory that is being replaced, if there is one: no file may be made in it. Its mutex ranks below both parents': it is below the new one,
-// and no ancestor of the old one.
+// The directory that is being replaced, if there is one: no file may be made in it. Its mutex ranks below both parents': it is below the
+// new one, and no ancestor of the old one.
 class HoldReplaced {
  public:
   explicit HoldReplaced(Dentry* directory) ABSL_NO_THREAD_SAFETY_ANALYSIS : directory_(directory) {
@@ -70,8 +71,8 @@ Result<void> CheckPermissions(Context& ctx, Inode& old_dir, Inode& moved, Inode&
 
 }  // namespace
 
-Result<void> Rename(Context& ctx, const WalkStart& old_start, std::string_view old_path, const WalkStart& new_start, std::string_view new_path,
-                    uint32_t flags) {
+Result<void> Rename(Context& ctx, const WalkStart& old_start, std::string_view old_path, const WalkStart& new_start,
+                    std::string_view new_path, uint32_t flags) {
   const bool exchange = (flags & abi::kRENAME_EXCHANGE) != 0;
   const bool no_replace = (flags & abi::kRENAME_NOREPLACE) != 0;
   const bool whiteout = (flags & abi::kRENAME_WHITEOUT) != 0;

@@ -13,8 +13,8 @@ namespace ringwall::vfs {
 
 using NodeOpener = Result<Ref<File>> (*)(Context&, Inode&, const Path&, const OpenRequest&);
 
-// At boot, before the first open. `type` is S_IFIFO, S_IFSOCK, S_IFCHR or S_IFBLK; an opener for the whole type comes before device numbers.
-// State that belongs to the inode (a FIFO's pipe) hangs on Inode::AttachOnce.
+// At boot, before the first open. `type` is S_IFIFO, S_IFSOCK, S_IFCHR or S_IFBLK; an opener for the whole type comes before device
+// numbers. State that belongs to the inode (a FIFO's pipe) hangs on Inode::AttachOnce.
 void RegisterNodeOpener(uint32_t type, NodeOpener opener);
 // Character devices major:[first, first + count). The opener finds the number in the inode's attributes.
 void RegisterCharDevice(uint32_t major, uint32_t first_minor, uint32_t count, NodeOpener opener);

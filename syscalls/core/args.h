@@ -88,7 +88,9 @@ struct UserPath {
 struct UserString {
   uint64_t address = 0;
   bool is_null() const { return address == 0; }
-  Result<std::string> Read(mm::UserMemory& memory, size_t max_bytes, Errno too_long) const { return memory.ReadString(address, max_bytes, too_long); }
+  Result<std::string> Read(mm::UserMemory& memory, size_t max_bytes, Errno too_long) const {
+    return memory.ReadString(address, max_bytes, too_long);
+  }
 };
 
 // argv of execve(2): a NULL-terminated array of strings.
@@ -125,7 +127,7 @@ struct TraceArg {
 
 void AppendHex(std::string& out, uint64_t value);
 void AppendQuoted(std::string& out, Task& task, uint64_t address, size_t max_bytes);  // "text"... ; NULL; 0x.. when unreadable
-void AppendBytes(std::string& out, Task& task, uint64_t address, size_t size);         // {01 02 ..} raw view of a struct
+void AppendBytes(std::string& out, Task& task, uint64_t address, size_t size);        // {01 02 ..} raw view of a struct
 
 template <typename T, typename Enable = void>
 struct ArgCodec;

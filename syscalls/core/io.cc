@@ -30,15 +30,20 @@ void SendOwnSignal(task::Task& task, int32_t signo) {
 // Stream files move what fits and block for the rest (pipe(7), unix(7)); files with positions finish in one attempt.
 bool BlocksUntilComplete(const vfs::File& file) {
   switch (file.kind()) {
-    case vfs::FileKind::kPipe: case vfs::FileKind::kSocket: case vfs::FileKind::kTty: case vfs::FileKind::kHostStream: return true;
+    case vfs::FileKind::kPipe:
+    case vfs::FileKind::kSocket:
+    case vfs::FileKind::kTty:
+    case vfs::FileKind::kHostStream: return true;
     default: return false;
   }
 }
 
-// A socket's SO_RCVTIMEO and SO_SNDTIMEO hold for read(2) and write(2) too, and make them end with EINTR for a signal (socket(7), signal(7)).
+// A socket's SO_RCVTIMEO and SO_SNDTIMEO hold for read(2) and write(2) too, and make them end with EINTR for a signal (socket(7),
+// signal(7)).
 Errno ParkForTransfer(task::Task& task, vfs::File& file, wait::EventMask mask) {
   int64_t timeout_ns = -1;
-  if (const auto* socket = file.As<socket::Socket>()) timeout_ns = (mask & abi::kPOLLOUT) != 0 ? socket->send_timeout_ns() : socket->receive_timeout_ns();
+  if (const auto* socket = file.As<socket::Socket>())
+    timeout_ns = (mask & abi::kPOLLOUT) != 0 ? socket->send_timeout_ns() : socket->receive_timeout_ns();
   if (timeout_ns < 0) return task.ParkOnFile(file, mask);
   const int64_t deadline_ns = task.DeadlineAfter(timeout_ns);
   if (time::MonotonicNs() >= deadline_ns) return Errno::kEAGAIN;

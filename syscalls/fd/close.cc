@@ -17,7 +17,7 @@ Result<void> SysClose(Task& task, Fd fd) {
 
 Result<void> SysCloseRange(Task& task, uint32_t first, uint32_t last, RawFlags flags) {
   if ((flags.value & ~(abi::kCLOSE_RANGE_UNSHARE | abi::kCLOSE_RANGE_CLOEXEC)) != 0 || first > last) return Errno::kEINVAL;
-  if ((flags.value & abi::kCLOSE_RANGE_UNSHARE) != 0 && task.fds().ref_count_for_debug() > 1) task.SetFds(task.fds().Clone());
+  if ((flags.value & abi::kCLOSE_RANGE_UNSHARE) != 0 && task.fds().ref_count() > 1) task.SetFds(task.fds().Clone());
   if ((flags.value & abi::kCLOSE_RANGE_CLOEXEC) != 0) {
     task.fds().SetCloexecRange(first, last);
     return {};

@@ -14,8 +14,8 @@ Result<void> SysFtruncate(Task& task, Fd fd, int64_t length) {
 Result<void> SysFallocate(Task& task, Fd fd, int32_t mode, int64_t offset, int64_t length) {
   const Ref<vfs::File> file = TRY(task.fds().GetForIo(fd));
   if (offset < 0 || length <= 0) return Errno::kEINVAL;
-  constexpr uint32_t kKnown = abi::kFALLOC_FL_KEEP_SIZE | abi::kFALLOC_FL_PUNCH_HOLE | abi::kFALLOC_FL_COLLAPSE_RANGE | abi::kFALLOC_FL_ZERO_RANGE |
-                              abi::kFALLOC_FL_INSERT_RANGE | abi::kFALLOC_FL_UNSHARE_RANGE;
+  constexpr uint32_t kKnown = abi::kFALLOC_FL_KEEP_SIZE | abi::kFALLOC_FL_PUNCH_HOLE | abi::kFALLOC_FL_COLLAPSE_RANGE |
+                              abi::kFALLOC_FL_ZERO_RANGE | abi::kFALLOC_FL_INSERT_RANGE | abi::kFALLOC_FL_UNSHARE_RANGE;
   const uint32_t bits = static_cast<uint32_t>(mode);
   if ((bits & ~kKnown) != 0) return Errno::kEOPNOTSUPP;
   if ((bits & abi::kFALLOC_FL_PUNCH_HOLE) != 0 && (bits & abi::kFALLOC_FL_KEEP_SIZE) == 0) return Errno::kEOPNOTSUPP;

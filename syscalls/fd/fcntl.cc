@@ -33,18 +33,14 @@ Result<vfs::RangeLock> ReadLock(Task& task, vfs::File& file, const abi::Flock& w
   if (ofd && wanted.l_pid != 0) return Errno::kEINVAL;
   uint64_t base = 0;
   switch (wanted.l_whence) {
-    case abi::kSEEK_SET:
-      break;
-    case abi::kSEEK_CUR:
-      base = file.position();
-      break;
+    case abi::kSEEK_SET: break;
+    case abi::kSEEK_CUR: base = file.position(); break;
     case abi::kSEEK_END: {
       const vfs::Attributes attributes = TRY(file.GetAttributes(task));
       base = attributes.size;
       break;
     }
-    default:
-      return Errno::kEINVAL;
+    default: return Errno::kEINVAL;
   }
   vfs::RangeLock lock;
   lock.owner = ofd ? vfs::LockOwner{vfs::LockOwner::Kind::kOfd, file.id(), -1}
@@ -79,17 +75,14 @@ Result<int64_t> SetLock(Task& task, Ref<vfs::File> file, uint64_t address, bool 
     const vfs::RangeLock lock = TRY(ReadLock(task, *file, wanted, ofd));
     vfs::FileLocks& locks = file->path().inode().locks();
     switch (wanted.l_type) {
-      case abi::kF_UNLCK:
-        TRY(locks.ClearRange(lock.owner, lock.start, lock.last));
-        return 0;
+      case abi::kF_UNLCK: TRY(locks.ClearRange(lock.owner, lock.start, lock.last)); return 0;
       case abi::kF_RDLCK:
         if (!file->readable()) return Errno::kEBADF;
         break;
       case abi::kF_WRLCK:
         if (!file->writable()) return Errno::kEBADF;
         break;
-      default:
-        return Errno::kEINVAL;
+      default: return Errno::kEINVAL;
     }
     if (!wait) {
       TRY(locks.SetRange(lock));
@@ -123,9 +116,7 @@ Result<int64_t> Owner(Task& task, vfs::File& file, int32_t command, uint64_t arg
       file.SetSignalOwner(owner);
       return 0;
     }
-    default:
-      TRY(task.memory().WriteValue(argument, file.signal_owner()));
-      return 0;
+    default: TRY(task.memory().WriteValue(argument, file.signal_owner())); return 0;
   }
 }
 
@@ -134,61 +125,40 @@ Result<int64_t> Owner(Task& task, vfs::File& file, int32_t command, uint64_t arg
 Result<int64_t> SysFcntl(Task& task, Fd fd, int32_t command, uint64_t argument) {
   Ref<vfs::File> file = TRY(task.fds().Get(fd));
   switch (command) {
-    case abi::kF_DUPFD:
-      return Duplicate(task, std::move(file), argument, false);
-    case abi::kF_DUPFD_CLOEXEC:
-      return Duplicate(task, std::move(file), argument, true);
+    case abi::kF_DUPFD: return Duplicate(task, std::move(file), argument, false);
+    case abi::kF_DUPFD_CLOEXEC: return Duplicate(task, std::move(file), argument, true);
     case abi::kF_GETFD: {
       const vfs::FdFlags flags = TRY(task.fds().GetFlags(fd));
       return flags.cloexec ? abi::kFD_CLOEXEC : 0;
     }
-    case abi::kF_SETFD:
-      TRY(task.fds().SetFlags(fd, {.cloexec = (argument & abi::kFD_CLOEXEC) != 0}));
-      return 0;
-    case abi::kF_GETFL:
-      return file->flags();
-    default:
-      break;
+    case abi::kF_SETFD: TRY(task.fds().SetFlags(fd, {.cloexec = (argument & abi::kFD_CLOEXEC) != 0})); return 0;
+    case abi::kF_GETFL: return file->flags();
+    default: break;
   }
   // O_PATH descriptors know only the commands above (open(2)).
   if (file->kind() == vfs::FileKind::kPath) return Errno::kEBADF;
   switch (command) {
-    case abi::kF_SETFL:
-      TRY(file->SetFlags(static_cast<uint32_t>(argument) & kChangeable));
-      return 0;
+    case abi::kF_SETFL: TRY(file->SetFlags(static_cast<uint32_t>(argument) & kChangeable)); return 0;
     case abi::kF_GETLK:
-    case abi::kF_OFD_GETLK:
-      return GetLock(task, file, argument, command == abi::kF_OFD_GETLK);
+    case abi::kF_OFD_GETLK: return GetLock(task, file, argument, command == abi::kF_OFD_GETLK);
     case abi::kF_SETLK:
-    case abi::kF_OFD_SETLK:
-      return SetLock(task, std::move(file), argument, command == abi::kF_OFD_SETLK, false);
+    case abi::kF_OFD_SETLK: return SetLock(task, std::move(file), argument, command == abi::kF_OFD_SETLK, false);
     case abi::kF_SETLKW:
-    case abi::kF_OFD_SETLKW:
-      return SetLock(task, std::move(file), argument, command == abi::kF_OFD_SETLKW, true);
+    case abi::kF_OFD_SETLKW: return SetLock(task, std::move(file), argument, command == abi::kF_OFD_SETLKW, true);
     case abi::kF_SETOWN:
     case abi::kF_GETOWN:
     case abi::kF_SETOWN_EX:
-    case abi::kF_GETOWN_EX:
-      return Owner(task, file, command, argument);
-    case abi::kF_GETSIG:
-      return 0;  // SIGIO, the default
-    case abi::kF_SETPIPE_SZ:
-      return pipe::SetCapacity(task, *file, argument);
-    case abi::kF_GETPIPE_SZ:
-      return pipe::GetCapacity(*file);
-    case abi::kF_ADD_SEALS:
-      TRY(anon::AddSeals(*file, static_cast<uint32_t>(argument)));
-      return 0;
-    case abi::kF_GET_SEALS:
-      return anon::GetSeals(*file);
-    case abi::kF_GETLEASE:
-      return abi::kF_UNLCK;
+    case abi::kF_GETOWN_EX: return Owner(task, file, command, argument);
+    case abi::kF_GETSIG: return 0;  // SIGIO, the default
+    case abi::kF_SETPIPE_SZ: return pipe::SetCapacity(task, *file, argument);
+    case abi::kF_GETPIPE_SZ: return pipe::GetCapacity(*file);
+    case abi::kF_ADD_SEALS: TRY(anon::AddSeals(*file, static_cast<uint32_t>(argument))); return 0;
+    case abi::kF_GET_SEALS: return anon::GetSeals(*file);
+    case abi::kF_GETLEASE: return abi::kF_UNLCK;
     case abi::kF_SETLEASE:
       // Nobody would break a lease here; Linux answers so on file systems without them.
       return Errno::kEINVAL;
-    default:
-      task.kernel().unimplemented().Count("fcntl", std::to_string(command));
-      return Errno::kEINVAL;
+    default: task.kernel().unimplemented().Count("fcntl", std::to_string(command)); return Errno::kEINVAL;
   }
 }
 

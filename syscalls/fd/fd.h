@@ -39,8 +39,10 @@ Result<void> SysPipe(Task& task, UserOut<FdPair> fds);
 Result<void> SysPipe2(Task& task, UserOut<FdPair> fds, RawFlags flags);
 // sendfile(2), copy_file_range(2), splice(2), tee(2)
 Result<int64_t> SysSendfile(Task& task, Fd out_fd, Fd in_fd, UserInOut<int64_t> offset, ByteCount count);
-Result<int64_t> SysCopyFileRange(Task& task, Fd in_fd, UserInOut<int64_t> in_offset, Fd out_fd, UserInOut<int64_t> out_offset, ByteCount count, RawFlags flags);
-Result<int64_t> SysSplice(Task& task, Fd in_fd, UserInOut<int64_t> in_offset, Fd out_fd, UserInOut<int64_t> out_offset, ByteCount count, RawFlags flags);
+Result<int64_t> SysCopyFileRange(Task& task, Fd in_fd, UserInOut<int64_t> in_offset, Fd out_fd, UserInOut<int64_t> out_offset,
+                                 ByteCount count, RawFlags flags);
+Result<int64_t> SysSplice(Task& task, Fd in_fd, UserInOut<int64_t> in_offset, Fd out_fd, UserInOut<int64_t> out_offset, ByteCount count,
+                          RawFlags flags);
 Result<int64_t> SysTee(Task& task, Fd in_fd, Fd out_fd, ByteCount count, RawFlags flags);
 // eventfd(2), signalfd(2), memfd_create(2)
 Result<Fd> SysEventfd(Task& task, uint32_t initial);

@@ -29,7 +29,8 @@ Result<void> SysSyncfs(Task& task, Fd fd) {
 
 Result<void> SysSyncFileRange(Task& task, Fd fd, int64_t offset, int64_t bytes, RawFlags flags) {
   const Ref<vfs::File> file = TRY(task.fds().GetForIo(fd));
-  if ((flags.value & ~(abi::kSYNC_FILE_RANGE_WAIT_BEFORE | abi::kSYNC_FILE_RANGE_WRITE | abi::kSYNC_FILE_RANGE_WAIT_AFTER)) != 0) return Errno::kEINVAL;
+  if ((flags.value & ~(abi::kSYNC_FILE_RANGE_WAIT_BEFORE | abi::kSYNC_FILE_RANGE_WRITE | abi::kSYNC_FILE_RANGE_WAIT_AFTER)) != 0)
+    return Errno::kEINVAL;
   int64_t end;
   if (offset < 0 || bytes < 0 || __builtin_add_overflow(offset, bytes, &end)) return Errno::kEINVAL;
   if (file->kind() != vfs::FileKind::kRegular && file->kind() != vfs::FileKind::kDirectory) return Errno::kESPIPE;

@@ -27,16 +27,10 @@ Result<int64_t> SetFlag(Task& task, vfs::File& file, uint64_t argument, uint32_t
 Result<int64_t> SysIoctl(Task& task, Fd fd, uint32_t command, uint64_t argument) {
   const Ref<vfs::File> file = TRY(task.fds().GetForIo(fd));
   switch (command) {
-    case abi::kFIOCLEX:
-      TRY(task.fds().SetFlags(fd, {.cloexec = true}));
-      return 0;
-    case abi::kFIONCLEX:
-      TRY(task.fds().SetFlags(fd, {.cloexec = false}));
-      return 0;
-    case abi::kFIONBIO:
-      return SetFlag(task, file, argument, abi::kO_NONBLOCK);
-    case abi::kFIOASYNC:
-      return SetFlag(task, file, argument, abi::kO_ASYNC);
+    case abi::kFIOCLEX: TRY(task.fds().SetFlags(fd, {.cloexec = true})); return 0;
+    case abi::kFIONCLEX: TRY(task.fds().SetFlags(fd, {.cloexec = false})); return 0;
+    case abi::kFIONBIO: return SetFlag(task, file, argument, abi::kO_NONBLOCK);
+    case abi::kFIOASYNC: return SetFlag(task, file, argument, abi::kO_ASYNC);
     case abi::kFIONREAD:
       if (file->kind() == vfs::FileKind::kRegular) {
         const vfs::Attributes attributes = TRY(file->GetAttributes(task));
@@ -52,8 +46,7 @@ Result<int64_t> SysIoctl(Task& task, Fd fd, uint32_t command, uint64_t argument)
       const Fd opened = TRY(task.fds().Add(std::move(peer), flags, task.Limit(abi::kRLIMIT_NOFILE)));
       return abi::Raw(opened);
     }
-    default:
-      break;
+    default: break;
   }
   auto result = file->Ioctl(task, command, argument);
   // Terminal commands on something else are a question ("are you a terminal?"), not a gap.

@@ -74,7 +74,8 @@ Result<int64_t> Copy(Task& task, End& in, End& out, uint64_t total, bool nonbloc
     const size_t want = std::min<uint64_t>(kBlock, total - state->moved);
     auto n = ReadEnd(task, in, absl::Span<std::byte>(state->block->data(), want));
     if (!n.ok()) {
-      if (n.error() == Errno::kEAGAIN && state->moved == 0 && !nonblocking && !in.file.nonblocking()) return task.ParkOnFile(in.file, abi::kPOLLIN);
+      if (n.error() == Errno::kEAGAIN && state->moved == 0 && !nonblocking && !in.file.nonblocking())
+        return task.ParkOnFile(in.file, abi::kPOLLIN);
       return FinishPartialIo(task, state->moved, n.error());
     }
     if (*n == 0) return static_cast<int64_t>(state->moved);
@@ -115,8 +116,8 @@ Result<int64_t> SysSendfile(Task& task, Fd out_fd, Fd in_fd, UserInOut<int64_t> 
   return moved;
 }
 
-Result<int64_t> SysCopyFileRange(Task& task, Fd in_fd, UserInOut<int64_t> in_offset, Fd out_fd, UserInOut<int64_t> out_offset, ByteCount count,
-                                 RawFlags flags) {
+Result<int64_t> SysCopyFileRange(Task& task, Fd in_fd, UserInOut<int64_t> in_offset, Fd out_fd, UserInOut<int64_t> out_offset,
+                                 ByteCount count, RawFlags flags) {
   if (flags.value != 0) return Errno::kEINVAL;
   const Ref<vfs::File> in = TRY(task.fds().GetForIo(in_fd));
   const Ref<vfs::File> out = TRY(task.fds().GetForIo(out_fd));

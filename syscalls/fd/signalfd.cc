@@ -20,7 +20,9 @@ class TaskSignals final : public anon::SignalSource {
     return task != nullptr ? task->TakeSignal(set) : abi::SigInfo{};
   }
   abi::SigSet Pending() override { return task_->PendingSignals(); }
-  void AddWaiter(wait::Waiter& waiter, wait::EventMask mask, bool exclusive) override { task_->signal_queue().Add(waiter, mask, exclusive); }
+  void AddWaiter(wait::Waiter& waiter, wait::EventMask mask, bool exclusive) override {
+    task_->signal_queue().Add(waiter, mask, exclusive);
+  }
   void RemoveWaiter(wait::Waiter& waiter) override { task_->signal_queue().Remove(waiter); }
 
  private:
@@ -44,6 +46,8 @@ Result<Fd> SysSignalfd4(Task& task, Fd fd, UserIn<abi::SigSet> user_mask, uint64
   return task.fds().Add(std::move(file), {.cloexec = (flags.value & abi::kSFD_CLOEXEC) != 0}, task.Limit(abi::kRLIMIT_NOFILE));
 }
 
-Result<Fd> SysSignalfd(Task& task, Fd fd, UserIn<abi::SigSet> mask, uint64_t set_size) { return SysSignalfd4(task, fd, mask, set_size, {}); }
+Result<Fd> SysSignalfd(Task& task, Fd fd, UserIn<abi::SigSet> mask, uint64_t set_size) {
+  return SysSignalfd4(task, fd, mask, set_size, {});
+}
 
 }  // namespace ringwall::syscalls

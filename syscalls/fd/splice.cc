@@ -29,7 +29,8 @@ Result<uint64_t> ReadOffset(Task& task, UserInOut<int64_t> offset) {
 
 }  // namespace
 
-Result<int64_t> SysSplice(Task& task, Fd in_fd, UserInOut<int64_t> in_offset, Fd out_fd, UserInOut<int64_t> out_offset, ByteCount count, RawFlags flags) {
+Result<int64_t> SysSplice(Task& task, Fd in_fd, UserInOut<int64_t> in_offset, Fd out_fd, UserInOut<int64_t> out_offset, ByteCount count,
+                          RawFlags flags) {
   if (count.value == 0) return 0;
   if ((flags.value & ~kKnown) != 0) return Errno::kEINVAL;
   const Ref<vfs::File> in = TRY(task.fds().GetForIo(in_fd));

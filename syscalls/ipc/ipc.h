@@ -3,6 +3,4 @@
 
 #include "syscalls/core/args.h"
 
-namespace ringwall::syscalls {
-
-}  // namespace ringwall::syscalls
+namespace ringwall::syscalls {}  // namespace ringwall::syscalls

@@ -27,7 +27,8 @@ Result<void> SysMlock(Task& task, UserAddr address, ByteCount length) { return S
 Result<void> SysMunlock(Task& task, UserAddr address, ByteCount length) { return task.mm().Munlock(address.value, length.value); }
 
 Result<void> SysMlockall(Task& task, RawFlags flags) {
-  if (flags.value == 0 || (flags.value & ~(abi::kMCL_CURRENT | abi::kMCL_FUTURE | abi::kMCL_ONFAULT)) != 0 || flags.value == abi::kMCL_ONFAULT) {
+  if (flags.value == 0 || (flags.value & ~(abi::kMCL_CURRENT | abi::kMCL_FUTURE | abi::kMCL_ONFAULT)) != 0 ||
+      flags.value == abi::kMCL_ONFAULT) {
     return Errno::kEINVAL;
   }
   return task.mm().MlockAll(flags.value, task.MemoryLimits());

@@ -45,7 +45,9 @@ Result<void> SysGetMempolicy(Task& task, UserOut<int32_t> mode, UserAddr node_ma
   return {};
 }
 
-Result<void> SysSetMempolicy(Task& task, int32_t mode, UserAddr node_mask, uint64_t max_node) { return CheckPolicy(task, mode, node_mask, max_node); }
+Result<void> SysSetMempolicy(Task& task, int32_t mode, UserAddr node_mask, uint64_t max_node) {
+  return CheckPolicy(task, mode, node_mask, max_node);
+}
 
 Result<void> SysMbind(Task& task, UserAddr address, ByteCount, int32_t mode, UserAddr node_mask, uint64_t max_node, uint32_t flags) {
   if ((flags & ~abi::kMPOL_MF_VALID) != 0 || (address.value & (platform::kPageSize - 1)) != 0) return Errno::kEINVAL;

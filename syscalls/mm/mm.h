@@ -20,8 +20,8 @@ Result<void> SysMlockall(Task& task, RawFlags flags);
 Result<void> SysMunlockall(Task& task);
 Result<int64_t> SysProcessVmReadv(Task& task, int32_t pid, UserIovecs local, uint64_t local_count, UserIovecs remote, uint64_t remote_count,
                                   uint64_t flags);
-Result<int64_t> SysProcessVmWritev(Task& task, int32_t pid, UserIovecs local, uint64_t local_count, UserIovecs remote, uint64_t remote_count,
-                                   uint64_t flags);
+Result<int64_t> SysProcessVmWritev(Task& task, int32_t pid, UserIovecs local, uint64_t local_count, UserIovecs remote,
+                                   uint64_t remote_count, uint64_t flags);
 Result<void> SysGetMempolicy(Task& task, UserOut<int32_t> mode, UserAddr node_mask, uint64_t max_node, UserAddr address, uint64_t flags);
 Result<void> SysSetMempolicy(Task& task, int32_t mode, UserAddr node_mask, uint64_t max_node);
 Result<void> SysMbind(Task& task, UserAddr address, ByteCount length, int32_t mode, UserAddr node_mask, uint64_t max_node, uint32_t flags);

@@ -43,17 +43,13 @@ Result<UserAddr> SysMmap(Task& task, UserAddr address, ByteCount length, uint64_
   request.prot = {.read = (prot & abi::kPROT_READ) != 0, .write = (prot & abi::kPROT_WRITE) != 0, .exec = (prot & abi::kPROT_EXEC) != 0};
   if ((task.persona & abi::kREAD_IMPLIES_EXEC) != 0 && request.prot.read) request.prot.exec = true;
   switch (flags & abi::kMAP_TYPE) {
-    case abi::kMAP_PRIVATE:
-      break;
+    case abi::kMAP_PRIVATE: break;
     case abi::kMAP_SHARED_VALIDATE:
       if ((flags & ~kValidated) != 0) return Errno::kEOPNOTSUPP;
       request.shared = true;
       break;
-    case abi::kMAP_SHARED:
-      request.shared = true;
-      break;
-    default:
-      return Errno::kEINVAL;
+    case abi::kMAP_SHARED: request.shared = true; break;
+    default: return Errno::kEINVAL;
   }
   request.fixed = (flags & abi::kMAP_FIXED) != 0;
   request.fixed_no_replace = (flags & abi::kMAP_FIXED_NOREPLACE) != 0;
@@ -78,6 +74,8 @@ Result<UserAddr> SysMmap(Task& task, UserAddr address, ByteCount length, uint64_
   return UserAddr{mapped};
 }
 
-Result<void> SysMunmap(Task& task, UserAddr address, ByteCount length) { return task.mm().Munmap(address.value, length.value, &task.thread()); }
+Result<void> SysMunmap(Task& task, UserAddr address, ByteCount length) {
+  return task.mm().Munmap(address.value, length.value, &task.thread());
+}
 
 }  // namespace ringwall::syscalls

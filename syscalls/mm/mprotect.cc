@@ -11,7 +11,8 @@ Result<void> SysMprotect(Task& task, UserAddr address, ByteCount length, uint64_
   if ((prot & ~kKnown) != 0 || (prot & kGrows) == kGrows) return Errno::kEINVAL;
   // No stack grows up on x86.
   if ((prot & abi::kPROT_GROWSUP) != 0) return Errno::kEINVAL;
-  const platform::Prot wanted{.read = (prot & abi::kPROT_READ) != 0, .write = (prot & abi::kPROT_WRITE) != 0, .exec = (prot & abi::kPROT_EXEC) != 0};
+  const platform::Prot wanted{
+      .read = (prot & abi::kPROT_READ) != 0, .write = (prot & abi::kPROT_WRITE) != 0, .exec = (prot & abi::kPROT_EXEC) != 0};
   return task.mm().Mprotect(address.value, length.value, wanted, (prot & abi::kPROT_GROWSDOWN) != 0, task.MemoryLimits(), &task.thread());
 }
 

@@ -87,8 +87,8 @@ Result<int64_t> SysProcessVmReadv(Task& task, int32_t pid, UserIovecs local, uin
   });
 }
 
-Result<int64_t> SysProcessVmWritev(Task& task, int32_t pid, UserIovecs local, uint64_t local_count, UserIovecs remote, uint64_t remote_count,
-                                   uint64_t flags) {
+Result<int64_t> SysProcessVmWritev(Task& task, int32_t pid, UserIovecs local, uint64_t local_count, UserIovecs remote,
+                                   uint64_t remote_count, uint64_t flags) {
   Transfer transfer = TRY(Prepare(task, local, local_count, remote, remote_count, flags));
   if (transfer.size == 0) return 0;
   const Ref<mm::MemoryManager> other = TRY(MemoryOf(task, pid));

@@ -36,7 +36,9 @@ Result<void> SysFchownat(Task& task, Fd dirfd, UserPath path, uint32_t uid, uint
   return vfs::Chown(task, found, uid, gid);
 }
 
-Result<void> SysChown(Task& task, UserPath path, uint32_t uid, uint32_t gid) { return SysFchownat(task, abi::kAtFdCwd, path, uid, gid, {}); }
+Result<void> SysChown(Task& task, UserPath path, uint32_t uid, uint32_t gid) {
+  return SysFchownat(task, abi::kAtFdCwd, path, uid, gid, {});
+}
 
 Result<void> SysLchown(Task& task, UserPath path, uint32_t uid, uint32_t gid) {
   return SysFchownat(task, abi::kAtFdCwd, path, uid, gid, {abi::kAT_SYMLINK_NOFOLLOW});

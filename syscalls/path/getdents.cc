@@ -72,7 +72,11 @@ Result<int64_t> GetDents(Task& task, Fd fd, UserBuffer buffer, uint32_t size, La
 
 }  // namespace
 
-Result<int64_t> SysGetdents(Task& task, Fd fd, UserBuffer buffer, uint32_t size) { return GetDents(task, fd, buffer, size, Layout::kDirent); }
-Result<int64_t> SysGetdents64(Task& task, Fd fd, UserBuffer buffer, uint32_t size) { return GetDents(task, fd, buffer, size, Layout::kDirent64); }
+Result<int64_t> SysGetdents(Task& task, Fd fd, UserBuffer buffer, uint32_t size) {
+  return GetDents(task, fd, buffer, size, Layout::kDirent);
+}
+Result<int64_t> SysGetdents64(Task& task, Fd fd, UserBuffer buffer, uint32_t size) {
+  return GetDents(task, fd, buffer, size, Layout::kDirent64);
+}
 
 }  // namespace ringwall::syscalls

@@ -12,13 +12,16 @@ Result<void> SysLinkat(Task& task, Fd old_dirfd, UserPath old_path, Fd new_dirfd
   if ((flags.value & abi::kAT_EMPTY_PATH) != 0 && !task.creds().Has(abi::kCAP_DAC_READ_SEARCH)) return Errno::kENOENT;
   const UserPlace from = TRY(ReadPlace(task, old_dirfd, old_path));
   // Unlike most calls, link(2) does not follow unless asked.
-  const uint32_t walk = (flags.value & abi::kAT_EMPTY_PATH) | ((flags.value & abi::kAT_SYMLINK_FOLLOW) != 0 ? 0 : abi::kAT_SYMLINK_NOFOLLOW);
+  const uint32_t walk =
+      (flags.value & abi::kAT_EMPTY_PATH) | ((flags.value & abi::kAT_SYMLINK_FOLLOW) != 0 ? 0 : abi::kAT_SYMLINK_NOFOLLOW);
   const vfs::Path target = TRY(WalkPlace(task, from, walk));
   const UserPlace to = TRY(ReadPlace(task, new_dirfd, new_path));
   return vfs::Link(task, target, to.walk(), to.path);
 }
 
-Result<void> SysLink(Task& task, UserPath old_path, UserPath new_path) { return SysLinkat(task, abi::kAtFdCwd, old_path, abi::kAtFdCwd, new_path, {}); }
+Result<void> SysLink(Task& task, UserPath old_path, UserPath new_path) {
+  return SysLinkat(task, abi::kAtFdCwd, old_path, abi::kAtFdCwd, new_path, {});
+}
 
 Result<void> SysSymlinkat(Task& task, UserPath target, Fd dirfd, UserPath path) {
   const std::string text = TRY(target.Read(task.memory()));

@@ -15,7 +15,8 @@ namespace {
 
 constexpr uint32_t kValidOpenFlags = abi::kO_ACCMODE | abi::kO_CREAT | abi::kO_EXCL | abi::kO_NOCTTY | abi::kO_TRUNC | abi::kO_APPEND |
                                      abi::kO_NONBLOCK | abi::kO_SYNC | abi::kO_DSYNC | abi::kFASYNC | abi::kO_DIRECT | abi::kO_LARGEFILE |
-                                     abi::kO_DIRECTORY | abi::kO_NOFOLLOW | abi::kO_NOATIME | abi::kO_CLOEXEC | abi::kO_PATH | abi::k__O_TMPFILE;
+                                     abi::kO_DIRECTORY | abi::kO_NOFOLLOW | abi::kO_NOATIME | abi::kO_CLOEXEC | abi::kO_PATH |
+                                     abi::k__O_TMPFILE;
 
 // A FIFO that waits for its other end (fifo(7)).
 struct FifoState : task::TypedCallState<FifoState> {
@@ -29,7 +30,8 @@ Result<Fd> Open(Task& task, Fd dirfd, UserPath user_path, vfs::OpenHow how) {
   if (auto* waiting = task.call_state<FifoState>()) {
     file = waiting->file;
   } else {
-    const UserPlace place = TRY(ReadPlace(task, dirfd, user_path, how.walk.in_root ? AbsolutePaths::kFromDirectory : AbsolutePaths::kFromRoot));
+    const UserPlace place =
+        TRY(ReadPlace(task, dirfd, user_path, how.walk.in_root ? AbsolutePaths::kFromDirectory : AbsolutePaths::kFromRoot));
     file = TRY(vfs::Open(task, place.walk(), place.path, how, task.fs().umask()));
   }
   if (pipe::FifoOpenState* pending = pipe::PendingOpen(*file)) {
@@ -76,7 +78,8 @@ Result<Fd> SysOpenat2(Task& task, Fd dirfd, UserPath path, UserAddr user_how, ui
   const uint32_t flags = static_cast<uint32_t>(how.flags);
   const bool creates = (flags & (abi::kO_CREAT | abi::k__O_TMPFILE)) != 0;
   if (creates ? (how.mode & ~uint64_t{abi::kS_IALLUGO}) != 0 : how.mode != 0) return Errno::kEINVAL;
-  if ((flags & abi::kO_PATH) != 0 && (flags & ~(abi::kO_PATH | abi::kO_DIRECTORY | abi::kO_NOFOLLOW | abi::kO_CLOEXEC)) != 0) return Errno::kEINVAL;
+  if ((flags & abi::kO_PATH) != 0 && (flags & ~(abi::kO_PATH | abi::kO_DIRECTORY | abi::kO_NOFOLLOW | abi::kO_CLOEXEC)) != 0)
+    return Errno::kEINVAL;
   // Nothing promises that a walk needs no work: the caller tries again without the flag (openat2(2)).
   if ((how.resolve & abi::kRESOLVE_CACHED) != 0) return Errno::kEAGAIN;
   vfs::OpenHow open{.flags = flags, .mode = static_cast<uint32_t>(how.mode)};

@@ -8,7 +8,8 @@ namespace ringwall::syscalls {
 Result<void> SysRenameat2(Task& task, Fd old_dirfd, UserPath old_path, Fd new_dirfd, UserPath new_path, RawFlags flags) {
   constexpr uint32_t kKnown = abi::kRENAME_NOREPLACE | abi::kRENAME_EXCHANGE | abi::kRENAME_WHITEOUT;
   if ((flags.value & ~kKnown) != 0) return Errno::kEINVAL;
-  if ((flags.value & abi::kRENAME_EXCHANGE) != 0 && (flags.value & (abi::kRENAME_NOREPLACE | abi::kRENAME_WHITEOUT)) != 0) return Errno::kEINVAL;
+  if ((flags.value & abi::kRENAME_EXCHANGE) != 0 && (flags.value & (abi::kRENAME_NOREPLACE | abi::kRENAME_WHITEOUT)) != 0)
+    return Errno::kEINVAL;
   if ((flags.value & abi::kRENAME_WHITEOUT) != 0 && !task.creds().Has(abi::kCAP_MKNOD)) return Errno::kEPERM;
   const UserPlace from = TRY(ReadPlace(task, old_dirfd, old_path));
   const UserPlace to = TRY(ReadPlace(task, new_dirfd, new_path));

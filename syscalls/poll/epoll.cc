@@ -57,8 +57,8 @@ Result<int64_t> SysEpollWait(Task& task, Fd epfd, UserArray<abi::EpollEvent> eve
   return Wait(task, epfd, events, max, MsToNs(timeout_ms));
 }
 
-Result<int64_t> SysEpollPwait(Task& task, Fd epfd, UserArray<abi::EpollEvent> events, int32_t max, int32_t timeout_ms, UserIn<abi::SigSet> mask,
-                              uint64_t set_size) {
+Result<int64_t> SysEpollPwait(Task& task, Fd epfd, UserArray<abi::EpollEvent> events, int32_t max, int32_t timeout_ms,
+                              UserIn<abi::SigSet> mask, uint64_t set_size) {
   TRY(UseMask(task, mask, set_size));
   return Wait(task, epfd, events, max, MsToNs(timeout_ms));
 }

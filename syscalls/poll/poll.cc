@@ -81,7 +81,8 @@ Result<int64_t> SysPpoll(Task& task, UserArray<abi::Pollfd> fds, uint32_t count,
   const bool finished = result.ok() || result.error() != Errno::kParked;
   if (finished && !timeout.is_null()) {
     const int64_t left = std::max<int64_t>(0, deadline - time::MonotonicNs());
-    if (!timeout.Write(task.memory(), time::ToTimespec(left)).ok() && !result.ok() && result.error() == Errno::kRestartNoHand) return Errno::kEINTR;
+    if (!timeout.Write(task.memory(), time::ToTimespec(left)).ok() && !result.ok() && result.error() == Errno::kRestartNoHand)
+      return Errno::kEINTR;
   }
   return result;
 }

@@ -67,7 +67,8 @@ Result<int64_t> SysSelect(Task& task, int32_t count, UserAddr in, UserAddr out, 
   if (!timeout.is_null()) {
     const abi::Timeval tv = TRY(timeout.Read(task.memory()));
     if (tv.tv_sec < 0 || tv.tv_usec < 0) return Errno::kEINVAL;
-    relative = time::SaturatingAdd(time::ToNs({.tv_sec = tv.tv_sec, .tv_nsec = 0}), tv.tv_usec > INT64_MAX / 1000 ? INT64_MAX : tv.tv_usec * 1000);
+    relative =
+        time::SaturatingAdd(time::ToNs({.tv_sec = tv.tv_sec, .tv_nsec = 0}), tv.tv_usec > INT64_MAX / 1000 ? INT64_MAX : tv.tv_usec * 1000);
   }
   const int64_t deadline = task.DeadlineAfter(relative);
   auto result = DoSelect(task, count, {in, out, ex}, deadline);
@@ -96,7 +97,8 @@ Result<int64_t> SysPselect6(Task& task, int32_t count, UserAddr in, UserAddr out
   auto result = DoSelect(task, count, {in, out, ex}, deadline);
   if (Finished(result) && !timeout.is_null()) {
     const int64_t left = std::max<int64_t>(0, deadline - time::MonotonicNs());
-    if (!timeout.Write(task.memory(), time::ToTimespec(left)).ok() && !result.ok() && result.error() == Errno::kRestartNoHand) return Errno::kEINTR;
+    if (!timeout.Write(task.memory(), time::ToTimespec(left)).ok() && !result.ok() && result.error() == Errno::kRestartNoHand)
+      return Errno::kEINTR;
   }
   return result;
 }

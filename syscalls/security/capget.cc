@@ -11,11 +11,9 @@ namespace {
 // How many 32-bit blocks the header's version has. An unknown version is answered with ours and EINVAL.
 Result<size_t> Blocks(Task& task, UserInOut<abi::CapUserHeader> user_header, abi::CapUserHeader& header) {
   switch (header.version) {
-    case abi::k_LINUX_CAPABILITY_VERSION_1:
-      return 1;
+    case abi::k_LINUX_CAPABILITY_VERSION_1: return 1;
     case abi::k_LINUX_CAPABILITY_VERSION_2:
-    case abi::k_LINUX_CAPABILITY_VERSION_3:
-      return 2;
+    case abi::k_LINUX_CAPABILITY_VERSION_3: return 2;
     default:
       header.version = abi::k_LINUX_CAPABILITY_VERSION_3;
       TRY(user_header.Write(task.memory(), header));

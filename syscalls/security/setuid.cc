@@ -18,7 +18,8 @@ Result<void> Change(Task& task, F change) {
   Ref<cred::Credentials> creds = task.creds().Clone();
   TRY(change(*creds));
   // A process whose effective ids change is not dumpable any more (prctl(2), PR_SET_DUMPABLE), and its parent's death no longer reaches it.
-  if (creds->euid != task.creds().euid || creds->egid != task.creds().egid || creds->fsuid != task.creds().fsuid || creds->fsgid != task.creds().fsgid) {
+  if (creds->euid != task.creds().euid || creds->egid != task.creds().egid || creds->fsuid != task.creds().fsuid ||
+      creds->fsgid != task.creds().fsgid) {
     task.mm().dumpable.store(0);
     task.parent_death_signal = 0;
   }

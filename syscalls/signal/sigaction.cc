@@ -5,7 +5,8 @@
 
 namespace ringwall::syscalls {
 
-Result<void> SysRtSigaction(Task& task, int32_t signo, UserIn<abi::SigAction> action, UserOut<abi::SigAction> old_action, uint64_t set_size) {
+Result<void> SysRtSigaction(Task& task, int32_t signo, UserIn<abi::SigAction> action, UserOut<abi::SigAction> old_action,
+                            uint64_t set_size) {
   if (set_size != sizeof(abi::SigSet)) return Errno::kEINVAL;
   abi::SigAction wanted{};
   if (!action.is_null()) wanted = TRY(action.Read(task.memory()));
@@ -20,17 +21,10 @@ Result<void> SysRtSigprocmask(Task& task, int32_t how, UserIn<abi::SigSet> set, 
     abi::SigSet bits = TRY(set.Read(task.memory()));
     bits &= ~signal::kUnblockable;
     switch (how) {
-      case abi::kSIG_BLOCK:
-        task.SetSignalMask(old | bits);
-        break;
-      case abi::kSIG_UNBLOCK:
-        task.SetSignalMask(old & ~bits);
-        break;
-      case abi::kSIG_SETMASK:
-        task.SetSignalMask(bits);
-        break;
-      default:
-        return Errno::kEINVAL;
+      case abi::kSIG_BLOCK: task.SetSignalMask(old | bits); break;
+      case abi::kSIG_UNBLOCK: task.SetSignalMask(old & ~bits); break;
+      case abi::kSIG_SETMASK: task.SetSignalMask(bits); break;
+      default: return Errno::kEINVAL;
     }
   }
   return old_set.WriteIfSet(task.memory(), old);

@@ -7,11 +7,13 @@
 
 namespace ringwall::syscalls {
 
-Result<void> SysRtSigaction(Task& task, int32_t signo, UserIn<abi::SigAction> action, UserOut<abi::SigAction> old_action, uint64_t set_size);
+Result<void> SysRtSigaction(Task& task, int32_t signo, UserIn<abi::SigAction> action, UserOut<abi::SigAction> old_action,
+                            uint64_t set_size);
 Result<void> SysRtSigprocmask(Task& task, int32_t how, UserIn<abi::SigSet> set, UserOut<abi::SigSet> old_set, uint64_t set_size);
 Result<KeepRegisters> SysRtSigreturn(Task& task);
 Result<void> SysRtSigpending(Task& task, UserAddr set, uint64_t set_size);
-Result<int32_t> SysRtSigtimedwait(Task& task, UserIn<abi::SigSet> set, UserOut<abi::SigInfo> info, UserIn<abi::Timespec> timeout, uint64_t set_size);
+Result<int32_t> SysRtSigtimedwait(Task& task, UserIn<abi::SigSet> set, UserOut<abi::SigInfo> info, UserIn<abi::Timespec> timeout,
+                                  uint64_t set_size);
 Result<void> SysRtSigqueueinfo(Task& task, int32_t pid, int32_t signo, UserIn<abi::SigInfo> info);
 Result<void> SysRtTgsigqueueinfo(Task& task, int32_t tgid, int32_t tid, int32_t signo, UserIn<abi::SigInfo> info);
 Result<void> SysRtSigsuspend(Task& task, UserIn<abi::SigSet> set, uint64_t set_size);

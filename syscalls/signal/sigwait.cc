@@ -5,7 +5,8 @@
 
 namespace ringwall::syscalls {
 
-Result<int32_t> SysRtSigtimedwait(Task& task, UserIn<abi::SigSet> set, UserOut<abi::SigInfo> info, UserIn<abi::Timespec> timeout, uint64_t set_size) {
+Result<int32_t> SysRtSigtimedwait(Task& task, UserIn<abi::SigSet> set, UserOut<abi::SigInfo> info, UserIn<abi::Timespec> timeout,
+                                  uint64_t set_size) {
   if (set_size != sizeof(abi::SigSet)) return Errno::kEINVAL;
   abi::SigSet wanted = TRY(set.Read(task.memory()));
   wanted &= ~signal::kUnblockable;

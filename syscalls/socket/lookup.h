@@ -29,8 +29,8 @@ class CallerOf {
   uint32_t umask_ = 022;
 };
 
-// Parks on what `block` names, else on the socket for `mask`. kParked, or the error the call ends with: EAGAIN once `deadline_ns` has passed,
-// a restart code for a signal. A wait with a timeout is not restarted (socket(7), SO_RCVTIMEO): EINTR.
+// Parks on what `block` names, else on the socket for `mask`. kParked, or the error the call ends with: EAGAIN once `deadline_ns` has
+// passed, a restart code for a signal. A wait with a timeout is not restarted (socket(7), SO_RCVTIMEO): EINTR.
 Errno ParkOnSocket(Task& task, socket::Socket& socket, const socket::BlockOn& block, wait::EventMask mask, int64_t deadline_ns);
 
 }  // namespace ringwall::syscalls

@@ -95,7 +95,8 @@ Result<int64_t> SendMessage(Task& task, socket::Socket& socket, mm::IoSource& so
   }
 }
 
-Result<int64_t> ReceiveMessage(Task& task, socket::Socket& socket, const mm::IovecList& segments, uint32_t flags, socket::ReceiveResult& received) {
+Result<int64_t> ReceiveMessage(Task& task, socket::Socket& socket, const mm::IovecList& segments, uint32_t flags,
+                               socket::ReceiveResult& received) {
   uint64_t moved = MovedOfMessage(task);
   if (moved != 0) received = std::move(task.call_state<MessageState>()->received);
   mm::UserSink sink(task.memory(), WithoutFirst(segments, moved));

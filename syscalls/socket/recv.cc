@@ -7,7 +7,8 @@
 
 namespace ringwall::syscalls {
 
-Result<int64_t> SysRecvfrom(Task& task, Fd fd, UserBuffer buffer, ByteCount count, RawFlags flags, UserBuffer address, UserInOut<int32_t> length) {
+Result<int64_t> SysRecvfrom(Task& task, Fd fd, UserBuffer buffer, ByteCount count, RawFlags flags, UserBuffer address,
+                            UserInOut<int32_t> length) {
   const Ref<socket::Socket> socket = TRY(SocketOf(task, fd));
   const mm::IovecList segments{{.iov_base = buffer.address, .iov_len = std::min(count.value, kMaxRwCount)}};
   socket::ReceiveResult received;  // passed files have nowhere to go here and are closed

@@ -36,7 +36,8 @@ Result<int64_t> ReceiveMany(Task& task, socket::Socket& socket, uint64_t message
 
 }  // namespace
 
-Result<int64_t> SysRecvmmsg(Task& task, Fd fd, UserArray<abi::Mmsghdr> messages, uint32_t count, RawFlags flags, UserInOut<abi::Timespec> timeout) {
+Result<int64_t> SysRecvmmsg(Task& task, Fd fd, UserArray<abi::Mmsghdr> messages, uint32_t count, RawFlags flags,
+                            UserInOut<abi::Timespec> timeout) {
   int64_t relative = -1;
   if (!timeout.is_null()) {
     const abi::Timespec ts = TRY(timeout.Read(task.memory()));
@@ -45,7 +46,8 @@ Result<int64_t> SysRecvmmsg(Task& task, Fd fd, UserArray<abi::Mmsghdr> messages,
   }
   const Ref<socket::Socket> socket = TRY(SocketOf(task, fd));
   const int64_t deadline = task.DeadlineAfter(relative);
-  const int64_t done = TRY(ReceiveMany(task, socket, messages.address, std::min(count, static_cast<uint32_t>(abi::kUIO_MAXIOV)), flags.value, deadline));
+  const int64_t done =
+      TRY(ReceiveMany(task, socket, messages.address, std::min(count, static_cast<uint32_t>(abi::kUIO_MAXIOV)), flags.value, deadline));
   if (done > 0 && relative >= 0) TRY(timeout.Write(task.memory(), time::ToTimespec(std::max<int64_t>(0, deadline - time::MonotonicNs()))));
   return done;
 }

@@ -30,9 +30,11 @@ Result<int64_t> SysSendto(Task& task, Fd fd, UserBuffer buffer, ByteCount count,
 Result<int64_t> SysSendmsg(Task& task, Fd fd, UserIn<abi::Msghdr> message, RawFlags flags);
 Result<int64_t> SysSendmmsg(Task& task, Fd fd, UserArray<abi::Mmsghdr> messages, uint32_t count, RawFlags flags);
 // recv(2), recvmmsg(2)
-Result<int64_t> SysRecvfrom(Task& task, Fd fd, UserBuffer buffer, ByteCount count, RawFlags flags, UserBuffer address, UserInOut<int32_t> length);
+Result<int64_t> SysRecvfrom(Task& task, Fd fd, UserBuffer buffer, ByteCount count, RawFlags flags, UserBuffer address,
+                            UserInOut<int32_t> length);
 Result<int64_t> SysRecvmsg(Task& task, Fd fd, UserIn<abi::Msghdr> message, RawFlags flags);
-Result<int64_t> SysRecvmmsg(Task& task, Fd fd, UserArray<abi::Mmsghdr> messages, uint32_t count, RawFlags flags, UserInOut<abi::Timespec> timeout);
+Result<int64_t> SysRecvmmsg(Task& task, Fd fd, UserArray<abi::Mmsghdr> messages, uint32_t count, RawFlags flags,
+                            UserInOut<abi::Timespec> timeout);
 // getsockopt(2)
 Result<void> SysSetsockopt(Task& task, Fd fd, int32_t level, int32_t name, UserBuffer value, int32_t length);
 Result<void> SysGetsockopt(Task& task, Fd fd, int32_t level, int32_t name, UserBuffer value, UserInOut<int32_t> length);

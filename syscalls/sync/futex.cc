@@ -46,33 +46,25 @@ Result<int64_t> SysFutex(Task& task, UserAddr address, int32_t op, uint32_t valu
       const int64_t deadline = TRY(Deadline(task, timeout, true, realtime));
       return futex::FutexWait(task, address.value, is_private, value, value3, deadline);
     }
-    case abi::kFUTEX_WAKE:
-      return futex::FutexWake(task, address.value, is_private, count, abi::kFUTEX_BITSET_MATCH_ANY);
-    case abi::kFUTEX_WAKE_BITSET:
-      return futex::FutexWake(task, address.value, is_private, count, value3);
-    case abi::kFUTEX_REQUEUE:
-      return futex::FutexRequeue(task, address.value, address2.value, is_private, count, count2, nullptr);
-    case abi::kFUTEX_CMP_REQUEUE:
-      return futex::FutexRequeue(task, address.value, address2.value, is_private, count, count2, &value3);
-    case abi::kFUTEX_WAKE_OP:
-      return futex::FutexWakeOp(task, address.value, address2.value, is_private, count, count2, value3);
+    case abi::kFUTEX_WAKE: return futex::FutexWake(task, address.value, is_private, count, abi::kFUTEX_BITSET_MATCH_ANY);
+    case abi::kFUTEX_WAKE_BITSET: return futex::FutexWake(task, address.value, is_private, count, value3);
+    case abi::kFUTEX_REQUEUE: return futex::FutexRequeue(task, address.value, address2.value, is_private, count, count2, nullptr);
+    case abi::kFUTEX_CMP_REQUEUE: return futex::FutexRequeue(task, address.value, address2.value, is_private, count, count2, &value3);
+    case abi::kFUTEX_WAKE_OP: return futex::FutexWakeOp(task, address.value, address2.value, is_private, count, count2, value3);
     case abi::kFUTEX_LOCK_PI:
     case abi::kFUTEX_LOCK_PI2: {
       // LOCK_PI measures against CLOCK_REALTIME whatever the flag says.
       const int64_t deadline = TRY(Deadline(task, timeout, true, command == abi::kFUTEX_LOCK_PI || realtime));
       return futex::FutexLockPi(task, address.value, is_private, false, deadline);
     }
-    case abi::kFUTEX_TRYLOCK_PI:
-      return futex::FutexLockPi(task, address.value, is_private, true, time::kNever);
-    case abi::kFUTEX_UNLOCK_PI:
-      return futex::FutexUnlockPi(task, address.value, is_private);
-    default:
-      task.kernel().unimplemented().Count("futex", "operation " + std::to_string(command));
-      return Errno::kENOSYS;
+    case abi::kFUTEX_TRYLOCK_PI: return futex::FutexLockPi(task, address.value, is_private, true, time::kNever);
+    case abi::kFUTEX_UNLOCK_PI: return futex::FutexUnlockPi(task, address.value, is_private);
+    default: task.kernel().unimplemented().Count("futex", "operation " + std::to_string(command)); return Errno::kENOSYS;
   }
 }
 
-Result<int64_t> SysFutexWaitv(Task& task, UserArray<abi::FutexWaitv> waiters, uint32_t count, uint32_t flags, UserIn<abi::Timespec> timeout, int32_t clock) {
+Result<int64_t> SysFutexWaitv(Task& task, UserArray<abi::FutexWaitv> waiters, uint32_t count, uint32_t flags, UserIn<abi::Timespec> timeout,
+                              int32_t clock) {
   if (flags != 0 || count == 0 || count > abi::kFUTEX_WAITV_MAX || waiters.is_null()) return Errno::kEINVAL;
   int64_t deadline = time::kNever;
   if (!timeout.is_null()) {

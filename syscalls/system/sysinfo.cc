@@ -1,8 +1,8 @@
 // sysinfo(2), syslog(2).
 #include "abi/capability.h"
+#include "sentry/context/machine.h"
 #include "sentry/cred/credentials.h"
 #include "sentry/kernel/kernel.h"
-#include "sentry/context/machine.h"
 #include "syscalls/system/system.h"
 
 namespace ringwall::syscalls {

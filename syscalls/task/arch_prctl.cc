@@ -24,14 +24,9 @@ Result<int64_t> SysArchPrctl(Task& task, int32_t code, uint64_t address) {
       if (address >= kUserEnd) return Errno::kEPERM;
       regs.gs_base = address;
       return 0;
-    case abi::kARCH_GET_FS:
-      TRY(task.memory().WriteValue<uint64_t>(address, regs.fs_base));
-      return 0;
-    case abi::kARCH_GET_GS:
-      TRY(task.memory().WriteValue<uint64_t>(address, regs.gs_base));
-      return 0;
-    case abi::kARCH_GET_CPUID:
-      return 1;  // the cpuid instruction works
+    case abi::kARCH_GET_FS: TRY(task.memory().WriteValue<uint64_t>(address, regs.fs_base)); return 0;
+    case abi::kARCH_GET_GS: TRY(task.memory().WriteValue<uint64_t>(address, regs.gs_base)); return 0;
+    case abi::kARCH_GET_CPUID: return 1;  // the cpuid instruction works
     default:
       // Shadow stacks, AMX permission and CPUID faulting: a CPU without them says EINVAL, and libraries cope.
       task.kernel().unimplemented().Count("arch_prctl", std::to_string(code));

@@ -7,7 +7,9 @@ namespace ringwall::syscalls {
 
 Result<int32_t> SysFork(Task& task) { return task::Clone(task, {.exit_signal = abi::kSIGCHLD}); }
 
-Result<int32_t> SysVfork(Task& task) { return task::Clone(task, {.flags = abi::kCLONE_VM | abi::kCLONE_VFORK, .exit_signal = abi::kSIGCHLD}); }
+Result<int32_t> SysVfork(Task& task) {
+  return task::Clone(task, {.flags = abi::kCLONE_VM | abi::kCLONE_VFORK, .exit_signal = abi::kSIGCHLD});
+}
 
 Result<int32_t> SysClone(Task& task, uint64_t flags, UserAddr stack, UserAddr parent_tid, UserAddr child_tid, uint64_t tls) {
   // The upper half of the register is ignored, and bits that only clone3 knows can't be asked for.

@@ -30,7 +30,8 @@ Result<std::vector<std::string>> ReadStrings(Task& task, UserStringArray array, 
   }
 }
 
-Result<KeepRegisters> ExecAt(Task& task, Fd dirfd, UserPath user_path, UserStringArray argv, UserStringArray envp, const vfs::WalkOptions& walk) {
+Result<KeepRegisters> ExecAt(Task& task, Fd dirfd, UserPath user_path, UserStringArray argv, UserStringArray envp,
+                             const vfs::WalkOptions& walk) {
   std::string path = TRY(user_path.Read(task.memory()));
   const auto start = TRY(task.StartOf(dirfd, path));
   Ref<vfs::File> file = TRY(task::OpenForExec(task, start->start, path, walk));

@@ -40,8 +40,7 @@ Result<std::vector<Ref<Task>>> Select(Task& task, int32_t which, int32_t who) {
       }
       break;
     }
-    default:
-      return Errno::kEINVAL;
+    default: return Errno::kEINVAL;
   }
   if (chosen.empty()) return Errno::kESRCH;
   return chosen;

@@ -28,7 +28,8 @@ Result<void> CheckMayPrlimit(Task& task, task::ThreadGroup& target) {
   for (const Ref<Task>& thread : task.thread_group().pids().ThreadsOf(target)) {
     const auto c = thread->ShareCreds();
     const cred::Credentials& own = task.creds();
-    if (!c || own.uid != c->uid || own.uid != c->euid || own.uid != c->suid || own.gid != c->gid || own.gid != c->egid || own.gid != c->sgid) {
+    if (!c || own.uid != c->uid || own.uid != c->euid || own.uid != c->suid || own.gid != c->gid || own.gid != c->egid ||
+        own.gid != c->sgid) {
       return Errno::kEPERM;
     }
   }

@@ -48,16 +48,13 @@ abi::Rusage ToRusage(const task::Usage& usage) {
 
 Result<void> SysGetrusage(Task& task, int32_t who, UserOut<abi::Rusage> usage) {
   switch (who) {
-    case abi::kRUSAGE_SELF:
-      return usage.Write(task.memory(), ToRusage(OwnUsage(task)));
-    case abi::kRUSAGE_CHILDREN:
-      return usage.Write(task.memory(), ToRusage(ChildrenUsage(task)));
+    case abi::kRUSAGE_SELF: return usage.Write(task.memory(), ToRusage(OwnUsage(task)));
+    case abi::kRUSAGE_CHILDREN: return usage.Write(task.memory(), ToRusage(ChildrenUsage(task)));
     case abi::kRUSAGE_THREAD: {
       const task::Usage own{.user_ns = task.UserTimeNs(), .system_ns = task.SystemTimeNs()};
       return usage.Write(task.memory(), ToRusage(own));
     }
-    default:
-      return Errno::kEINVAL;
+    default: return Errno::kEINVAL;
   }
 }
 

@@ -1,9 +1,9 @@
 // pidfd_open(2), pidfd_send_signal(2), pidfd_getfd(2).
+#include "sentry/fs/anon/pidfd.h"
 #include "abi/clone.h"
 #include "abi/fcntl.h"
 #include "abi/signal.h"
 #include "sentry/cred/credentials.h"
-#include "sentry/fs/anon/pidfd.h"
 #include "sentry/task/clone.h"
 #include "sentry/task/ptrace_access.h"
 #include "sentry/task/signals.h"

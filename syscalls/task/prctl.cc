@@ -72,19 +72,15 @@ Result<int64_t> CapAmbient(Task& task, uint64_t operation, uint64_t cap) {
   if (!ValidCapability(cap)) return Errno::kEINVAL;
   const cred::CapabilitySet bit = cred::CapBit(static_cast<int>(cap));
   switch (static_cast<int32_t>(operation)) {
-    case abi::kPR_CAP_AMBIENT_IS_SET:
-      return (creds.ambient & bit) != 0 ? 1 : 0;
+    case abi::kPR_CAP_AMBIENT_IS_SET: return (creds.ambient & bit) != 0 ? 1 : 0;
     case abi::kPR_CAP_AMBIENT_RAISE:
       if ((creds.permitted & bit) == 0 || (creds.inheritable & bit) == 0 || (creds.securebits & abi::kSECBIT_NO_CAP_AMBIENT_RAISE) != 0) {
         return Errno::kEPERM;
       }
       ChangeCreds(task, [bit](cred::Credentials& c) { c.ambient |= bit; });
       return 0;
-    case abi::kPR_CAP_AMBIENT_LOWER:
-      ChangeCreds(task, [bit](cred::Credentials& c) { c.ambient &= ~bit; });
-      return 0;
-    default:
-      return Errno::kEINVAL;
+    case abi::kPR_CAP_AMBIENT_LOWER: ChangeCreds(task, [bit](cred::Credentials& c) { c.ambient &= ~bit; }); return 0;
+    default: return Errno::kEINVAL;
   }
 }
 
@@ -132,21 +128,15 @@ Result<int64_t> SysPrctl(Task& task, int32_t option, uint64_t arg2, uint64_t arg
       if (arg2 > static_cast<uint64_t>(abi::kNumSignals)) return Errno::kEINVAL;
       task.parent_death_signal = static_cast<int32_t>(arg2);
       return 0;
-    case abi::kPR_GET_PDEATHSIG:
-      TRY(task.memory().WriteValue<int32_t>(arg2, task.parent_death_signal));
-      return 0;
-    case abi::kPR_GET_DUMPABLE:
-      return task.mm().dumpable.load();
+    case abi::kPR_GET_PDEATHSIG: TRY(task.memory().WriteValue<int32_t>(arg2, task.parent_death_signal)); return 0;
+    case abi::kPR_GET_DUMPABLE: return task.mm().dumpable.load();
     case abi::kPR_SET_DUMPABLE:
       if (arg2 > 1) return Errno::kEINVAL;
       task.mm().dumpable.store(static_cast<int32_t>(arg2));
       return 0;
-    case abi::kPR_SET_NAME:
-      return SetName(task, arg2);
-    case abi::kPR_GET_NAME:
-      return GetName(task, arg2);
-    case abi::kPR_GET_KEEPCAPS:
-      return (task.creds().securebits & abi::kSECBIT_KEEP_CAPS) != 0 ? 1 : 0;
+    case abi::kPR_SET_NAME: return SetName(task, arg2);
+    case abi::kPR_GET_NAME: return GetName(task, arg2);
+    case abi::kPR_GET_KEEPCAPS: return (task.creds().securebits & abi::kSECBIT_KEEP_CAPS) != 0 ? 1 : 0;
     case abi::kPR_SET_KEEPCAPS:
       if (arg2 > 1) return Errno::kEINVAL;
       if ((task.creds().securebits & abi::kSECBIT_KEEP_CAPS_LOCKED) != 0) return Errno::kEPERM;
@@ -157,12 +147,9 @@ Result<int64_t> SysPrctl(Task& task, int32_t option, uint64_t arg2, uint64_t arg
     case abi::kPR_CAPBSET_READ:
       if (!ValidCapability(arg2)) return Errno::kEINVAL;
       return (task.creds().bounding & cred::CapBit(static_cast<int>(arg2))) != 0 ? 1 : 0;
-    case abi::kPR_CAPBSET_DROP:
-      return CapabilityBoundingDrop(task, arg2);
-    case abi::kPR_GET_SECUREBITS:
-      return task.creds().securebits;
-    case abi::kPR_SET_SECUREBITS:
-      return SetSecurebits(task, arg2);
+    case abi::kPR_CAPBSET_DROP: return CapabilityBoundingDrop(task, arg2);
+    case abi::kPR_GET_SECUREBITS: return task.creds().securebits;
+    case abi::kPR_SET_SECUREBITS: return SetSecurebits(task, arg2);
     case abi::kPR_CAP_AMBIENT:
       if (arg4 != 0 || arg5 != 0) return Errno::kEINVAL;
       return CapAmbient(task, arg2, arg3);
@@ -173,38 +160,22 @@ Result<int64_t> SysPrctl(Task& task, int32_t option, uint64_t arg2, uint64_t arg
     case abi::kPR_GET_NO_NEW_PRIVS:
       if (arg2 != 0 || !rest_zero) return Errno::kEINVAL;
       return task.creds().no_new_privs ? 1 : 0;
-    case abi::kPR_SET_CHILD_SUBREAPER:
-      return SetSubreaper(task, arg2);
-    case abi::kPR_GET_CHILD_SUBREAPER:
-      return GetSubreaper(task, arg2);
-    case abi::kPR_GET_SECCOMP:
-      return 0;
-    case abi::kPR_SET_TIMERSLACK:
-      return SetTimerSlack(task, arg2);
-    case abi::kPR_GET_TIMERSLACK:
-      return static_cast<int64_t>(task.scheduling().timer_slack_ns);
-    case abi::kPR_GET_TIMING:
-      return 0;  // PR_TIMING_STATISTICAL
-    case abi::kPR_SET_TIMING:
-      return arg2 == 0 ? Result<int64_t>(0) : Errno::kEINVAL;
-    case abi::kPR_GET_TSC:
-      TRY(task.memory().WriteValue<int32_t>(arg2, abi::kPR_TSC_ENABLE));
-      return 0;
-    case abi::kPR_GET_TID_ADDRESS:
-      TRY(task.memory().WriteValue<uint64_t>(arg2, task.clear_child_tid));
-      return 0;
+    case abi::kPR_SET_CHILD_SUBREAPER: return SetSubreaper(task, arg2);
+    case abi::kPR_GET_CHILD_SUBREAPER: return GetSubreaper(task, arg2);
+    case abi::kPR_GET_SECCOMP: return 0;
+    case abi::kPR_SET_TIMERSLACK: return SetTimerSlack(task, arg2);
+    case abi::kPR_GET_TIMERSLACK: return static_cast<int64_t>(task.scheduling().timer_slack_ns);
+    case abi::kPR_GET_TIMING: return 0;  // PR_TIMING_STATISTICAL
+    case abi::kPR_SET_TIMING: return arg2 == 0 ? Result<int64_t>(0) : Errno::kEINVAL;
+    case abi::kPR_GET_TSC: TRY(task.memory().WriteValue<int32_t>(arg2, abi::kPR_TSC_ENABLE)); return 0;
+    case abi::kPR_GET_TID_ADDRESS: TRY(task.memory().WriteValue<uint64_t>(arg2, task.clear_child_tid)); return 0;
     case abi::kPR_GET_THP_DISABLE:
       if (arg2 != 0 || !rest_zero) return Errno::kEINVAL;
       return 0;
-    case abi::kPR_SET_VMA:
-      return NameArea(task, arg2, arg3, arg4, arg5);
-    case abi::kPR_GET_SPECULATION_CTRL:
-      return 0;  // not affected, as far as a guest may know
-    case abi::kPR_SET_PTRACER:
-      return 0;  // Yama's exception list; nobody is restricted here
-    default:
-      task.kernel().unimplemented().Count("prctl", std::to_string(option));
-      return Errno::kEINVAL;
+    case abi::kPR_SET_VMA: return NameArea(task, arg2, arg3, arg4, arg5);
+    case abi::kPR_GET_SPECULATION_CTRL: return 0;  // not affected, as far as a guest may know
+    case abi::kPR_SET_PTRACER: return 0;           // Yama's exception list; nobody is restricted here
+    default: task.kernel().unimplemented().Count("prctl", std::to_string(option)); return Errno::kEINVAL;
   }
 }
 

@@ -3,8 +3,8 @@
 
 #include "abi/resource.h"
 #include "abi/sched.h"
-#include "sentry/cred/credentials.h"
 #include "sentry/context/machine.h"
+#include "sentry/cred/credentials.h"
 #include "sentry/task/thread_group.h"
 #include "syscalls/task/task.h"
 

@@ -9,8 +9,8 @@
 namespace ringwall::syscalls {
 
 Result<void> SysUnshare(Task& task, RawFlags flags) {
-  constexpr uint64_t kNamespaces = abi::kCLONE_NEWNS | abi::kCLONE_NEWCGROUP | abi::kCLONE_NEWUTS | abi::kCLONE_NEWIPC | abi::kCLONE_NEWUSER |
-                                   abi::kCLONE_NEWPID | abi::kCLONE_NEWNET | abi::kCLONE_NEWTIME;
+  constexpr uint64_t kNamespaces = abi::kCLONE_NEWNS | abi::kCLONE_NEWCGROUP | abi::kCLONE_NEWUTS | abi::kCLONE_NEWIPC |
+                                   abi::kCLONE_NEWUSER | abi::kCLONE_NEWPID | abi::kCLONE_NEWNET | abi::kCLONE_NEWTIME;
   constexpr uint64_t kShared = abi::kCLONE_FILES | abi::kCLONE_FS | abi::kCLONE_SYSVSEM;
   constexpr uint64_t kAlone = abi::kCLONE_THREAD | abi::kCLONE_SIGHAND | abi::kCLONE_VM;
   const uint64_t f = flags.value;
@@ -21,8 +21,8 @@ Result<void> SysUnshare(Task& task, RawFlags flags) {
     task.kernel().unimplemented().Count("unshare", "CLONE_NEW*");
     return Errno::kEPERM;
   }
-  if ((f & abi::kCLONE_FILES) != 0 && task.fds().ref_count_for_debug() > 1) task.SetFds(task.fds().Clone());
-  if ((f & abi::kCLONE_FS) != 0 && task.fs().ref_count_for_debug() > 1) task.SetFs(task.fs().Clone());
+  if ((f & abi::kCLONE_FILES) != 0 && task.fds().ref_count() > 1) task.SetFds(task.fds().Clone());
+  if ((f & abi::kCLONE_FS) != 0 && task.fs().ref_count() > 1) task.SetFs(task.fs().Clone());
   return {};
 }
 

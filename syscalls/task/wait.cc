@@ -1,16 +1,15 @@
 // wait4(2), waitid(2).
 #include "abi/wait.h"
+#include "sentry/fs/anon/pidfd.h"
 #include "sentry/task/wait.h"
 #include "sentry/vfs/fd_table.h"
-#include "sentry/fs/anon/pidfd.h"
 #include "syscalls/task/rusage.h"
 #include "syscalls/task/task.h"
 
 namespace ringwall::syscalls {
 
 Result<int32_t> SysWait4(Task& task, int32_t pid, UserOut<int32_t> status, RawFlags options, UserOut<abi::Rusage> usage) {
-  constexpr uint32_t kKnown =
-      abi::kWNOHANG | abi::kWUNTRACED | abi::kWCONTINUED | abi::k__WNOTHREAD | abi::k__WALL | abi::k__WCLONE;
+  constexpr uint32_t kKnown = abi::kWNOHANG | abi::kWUNTRACED | abi::kWCONTINUED | abi::k__WNOTHREAD | abi::k__WALL | abi::k__WCLONE;
   if ((options.value & ~kKnown) != 0) return Errno::kEINVAL;
   if (pid == INT32_MIN) return Errno::kESRCH;
   task::WaitRequest request{.options = options.value | abi::kWEXITED};
@@ -33,13 +32,12 @@ Result<int32_t> SysWait4(Task& task, int32_t pid, UserOut<int32_t> status, RawFl
 }
 
 Result<void> SysWaitid(Task& task, int32_t id_type, int32_t id, UserOut<abi::SigInfo> info, RawFlags options, UserOut<abi::Rusage> usage) {
-  constexpr uint32_t kKnown = abi::kWNOHANG | abi::kWNOWAIT | abi::kWEXITED | abi::kWSTOPPED | abi::kWCONTINUED | abi::k__WNOTHREAD |
-                              abi::k__WALL | abi::k__WCLONE;
+  constexpr uint32_t kKnown =
+      abi::kWNOHANG | abi::kWNOWAIT | abi::kWEXITED | abi::kWSTOPPED | abi::kWCONTINUED | abi::k__WNOTHREAD | abi::k__WALL | abi::k__WCLONE;
   if ((options.value & ~kKnown) != 0 || (options.value & (abi::kWEXITED | abi::kWSTOPPED | abi::kWCONTINUED)) == 0) return Errno::kEINVAL;
   task::WaitRequest request{.id_type = id_type, .id = id, .options = options.value};
   switch (id_type) {
-    case abi::kP_ALL:
-      break;
+    case abi::kP_ALL: break;
     case abi::kP_PID:
       if (id <= 0) return Errno::kEINVAL;
       break;
@@ -54,8 +52,7 @@ Result<void> SysWaitid(Task& task, int32_t id_type, int32_t id, UserOut<abi::Sig
       if (file->nonblocking()) request.options |= abi::kWNOHANG;
       break;
     }
-    default:
-      return Errno::kEINVAL;
+    default: return Errno::kEINVAL;
   }
   const task::WaitResult result = TRY(task::Wait(task, request));
   if (result.pid == 0 && (options.value & abi::kWNOHANG) == 0) return Errno::kEAGAIN;  // a non-blocking pidfd

@@ -13,7 +13,9 @@ int64_t ToNs(const abi::Timeval& tv) { return time::ToNs({.tv_sec = tv.tv_sec, .
 
 abi::Timeval ToTimeval(int64_t ns) { return {.tv_sec = ns / time::kNsPerSecond, .tv_usec = ns % time::kNsPerSecond / kNsPerUs}; }
 
-abi::Itimerval ToItimerval(const task::TimerSetting& s) { return {.it_interval = ToTimeval(s.interval_ns), .it_value = ToTimeval(s.value_ns)}; }
+abi::Itimerval ToItimerval(const task::TimerSetting& s) {
+  return {.it_interval = ToTimeval(s.interval_ns), .it_value = ToTimeval(s.value_ns)};
+}
 
 }  // namespace
 

@@ -1,6 +1,6 @@
 // timerfd_create(2), timerfd_settime(2), timerfd_gettime(2).
-#include "abi/resource.h"
 #include "abi/timerfd.h"
+#include "abi/resource.h"
 #include "sentry/fs/anon/timerfd.h"
 #include "sentry/kernel/kernel.h"
 #include "sentry/vfs/fd_table.h"

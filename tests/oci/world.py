@@ -20,8 +20,14 @@ class Result:
 
 class World:
     def __init__(self, program, kind, rounds):
-        self.program, self.kind, self.rounds = program, kind, rounds
+        self.kind, self.rounds = kind, rounds
         self.top = tempfile.mkdtemp(prefix="ringwall-oci-")
+        # A name of its own tells this world's processes from those of other sandboxes on the machine.
+        self.program = os.path.join(self.top, os.path.basename(program))
+        try:
+            os.link(program, self.program)
+        except OSError:
+            shutil.copy(program, self.program)
         self.root = os.path.join(self.top, "root")
         self.log = os.path.join(self.top, "log.json")
         self.children = []

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Runs the libFuzzer binaries of build/fuzz for a while each; crashes land in build/fuzz/artifacts.
 
-Seeds come from tests/fuzz/<name>/ (kept in git, only read) and build/fuzz/corpus/<name>/ (grows, not kept).
+Seeds come from tests/fuzz/<name>/ without its _fuzz (kept in git, only read) and build/fuzz/corpus/<name>/ (grows, not kept).
 """
 import argparse
 import concurrent.futures
@@ -16,7 +16,7 @@ BUILD = pathlib.Path("build/fuzz")
 
 def run(name, seconds):
     """(name, ok, one line about the run)"""
-    corpus, artifacts, seeds = BUILD / "corpus" / name, BUILD / "artifacts", pathlib.Path("tests/fuzz") / name
+    corpus, artifacts, seeds = BUILD / "corpus" / name, BUILD / "artifacts", pathlib.Path("tests/fuzz") / name.removesuffix("_fuzz")
     corpus.mkdir(parents=True, exist_ok=True)
     artifacts.mkdir(parents=True, exist_ok=True)
     command = [str(BUILD / "fuzzers" / name), f"-max_total_time={seconds}", "-timeout=10", "-rss_limit_mb=2048", "-print_final_stats=1",

@@ -30,7 +30,10 @@ Mutex<LockRank::kFile>& NestingMutex() {
 
 bool CanPoll(const vfs::File& file) {
   switch (file.kind()) {
-    case vfs::FileKind::kRegular: case vfs::FileKind::kDirectory: case vfs::FileKind::kMemfd: case vfs::FileKind::kPath: return false;
+    case vfs::FileKind::kRegular:
+    case vfs::FileKind::kDirectory:
+    case vfs::FileKind::kMemfd:
+    case vfs::FileKind::kPath: return false;
     default: return true;
   }
 }
@@ -346,7 +349,8 @@ Result<void> EpollFile::Control(int32_t operation, abi::Fd fd, const Ref<vfs::Fi
   const uint32_t events = event.events;
   if (operation != abi::kEPOLL_CTL_DEL && (events & abi::kEPOLLEXCLUSIVE) != 0) {
     if (operation == abi::kEPOLL_CTL_MOD) return Errno::kEINVAL;
-    if (target->kind() == vfs::FileKind::kEpoll || (events & ~kExclusiveOk) != 0 || (events & abi::kEPOLLONESHOT) != 0) return Errno::kEINVAL;
+    if (target->kind() == vfs::FileKind::kEpoll || (events & ~kExclusiveOk) != 0 || (events & abi::kEPOLLONESHOT) != 0)
+      return Errno::kEINVAL;
   }
   switch (operation) {
     case abi::kEPOLL_CTL_ADD: TRY(core_->Add(core_, abi::Raw(fd), target, event)); break;

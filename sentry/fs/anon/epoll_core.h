@@ -1,5 +1,5 @@
-// The inside of an epoll instance. Items live in three places at once: the interest list, the wait queue and the watcher list of their file,
-// and sometimes the ready list. An item holds no reference to its file.
+// The inside of an epoll instance. Items live in three places at once: the interest list, the wait queue and the watcher list of their
+// file, and sometimes the ready list. An item holds no reference to its file.
 #pragma once
 
 #include <atomic>
@@ -37,7 +37,8 @@ class EpollItem final : public vfs::File::Watcher, public wait::Waiter {
   // OnFileGone has to get the lock before it may go.
   vfs::File* file_;
   uint64_t data_ = 0;
-  // What epoll_ctl asked for, EPOLLET and its like included; 0 private bits only: disabled by EPOLLONESHOT. Read by OnEvent without the lock.
+  // What epoll_ctl asked for, EPOLLET and its like included; 0 private bits only: disabled by EPOLLONESHOT. Read by OnEvent without the
+  // lock.
   std::atomic<uint32_t> events_{0};
   // Guarded by the core's ready_mu_; the ready list holds a reference.
   ListNode ready_node_;
@@ -63,8 +64,8 @@ class EpollCore final : public RefCounted {
   using Key = std::pair<const vfs::File*, int32_t>;
   ~EpollCore() override = default;
 
-  // The front of the ready list, with its file kept alive. An item that reports once per event is taken off when `consume`; others stay and go
-  // to the back, so that no thread that looks meanwhile misses them.
+  // The front of the ready list, with its file kept alive. An item that reports once per event is taken off when `consume`; others stay and
+  // go to the back, so that no thread that looks meanwhile misses them.
   struct Candidate {
     RefPtr<EpollItem> item;
     RefPtr<vfs::File> file;

@@ -164,7 +164,8 @@ class MemfdFile final : public vfs::File {
   }
   Result<Ref<mm::Mappable>> Mmap(Context& ctx) override {
     Ref<mm::Mappable> data = TRY(data_->Mmap(ctx));
-    return Ref<mm::Mappable>(MakeRef<MemfdMappable>(inode_, std::move(data), Ref<vfs::File>(*this), absl::StrCat("/", DisplayName(), " (deleted)")));
+    return Ref<mm::Mappable>(
+        MakeRef<MemfdMappable>(inode_, std::move(data), Ref<vfs::File>(*this), absl::StrCat("/", DisplayName(), " (deleted)")));
   }
   Result<vfs::Attributes> GetAttributes(Context& ctx) override { return inode_->GetAttributes(ctx); }
   Result<void> SetAttributes(Context& ctx, const vfs::AttributeChange& change) override { return inode_->SetAttributes(ctx, change); }

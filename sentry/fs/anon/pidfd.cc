@@ -12,7 +12,10 @@
 namespace ringwall::anon {
 
 PidfdFile::PidfdFile(Context& ctx, Ref<RefCounted> process, wait::Waitable& exited, int32_t pid, uint32_t pidfd_flags)
-    : File(kKind, AnonPath(ctx), abi::kO_RDWR | (pidfd_flags & abi::kPIDFD_NONBLOCK)), process_(std::move(process)), exited_(exited), pid_(pid) {}
+    : File(kKind, AnonPath(ctx), abi::kO_RDWR | (pidfd_flags & abi::kPIDFD_NONBLOCK)),
+      process_(std::move(process)),
+      exited_(exited),
+      pid_(pid) {}
 
 Result<size_t> PidfdFile::Read(Context&, mm::IoSink&) { return Errno::kEINVAL; }
 Result<size_t> PidfdFile::Write(Context&, mm::IoSource&) { return Errno::kEINVAL; }

@@ -23,7 +23,9 @@ class PidfdFile final : public vfs::File {
   std::string FdInfo() const override;
   std::string DisplayName() const override { return "anon_inode:[pidfd]"; }
   wait::EventMask Readiness(wait::EventMask mask) override;
-  void AddWaiter(wait::Waiter& waiter, wait::EventMask mask, bool exclusive = false) override { exited_.AddWaiter(waiter, mask, exclusive); }
+  void AddWaiter(wait::Waiter& waiter, wait::EventMask mask, bool exclusive = false) override {
+    exited_.AddWaiter(waiter, mask, exclusive);
+  }
   void RemoveWaiter(wait::Waiter& waiter) override { exited_.RemoveWaiter(waiter); }
 
  private:

@@ -21,9 +21,7 @@ constexpr abi::SigSet Allowed(abi::SigSet set) { return set & ~(abi::SigMask(abi
 SignalfdFile::SignalfdFile(Context& ctx, Ref<SignalSource> source, abi::SigSet set, uint32_t sfd_flags)
     : File(kKind, AnonPath(ctx), abi::kO_RDWR | (sfd_flags & abi::kSFD_NONBLOCK)), source_(std::move(source)), set_(Allowed(set)) {}
 
-void SignalfdFile::SetMask(abi::SigSet set) {
-  set_.store(Allowed(set), std::memory_order_release);
-}
+void SignalfdFile::SetMask(abi::SigSet set) { set_.store(Allowed(set), std::memory_order_release); }
 
 abi::SignalfdSiginfo ToSignalfdSiginfo(const abi::SigInfo& info) {
   abi::SignalfdSiginfo out;
@@ -39,7 +37,8 @@ abi::SignalfdSiginfo ToSignalfdSiginfo(const abi::SigInfo& info) {
       out.ssi_int = static_cast<int32_t>(timer.value);
       return out;
     }
-    case abi::kSI_QUEUE: case abi::kSI_MESGQ: {
+    case abi::kSI_QUEUE:
+    case abi::kSI_MESGQ: {
       const auto rt = info.rt();
       out.ssi_pid = static_cast<uint32_t>(rt.pid);
       out.ssi_uid = rt.uid;
@@ -47,7 +46,8 @@ abi::SignalfdSiginfo ToSignalfdSiginfo(const abi::SigInfo& info) {
       out.ssi_int = static_cast<int32_t>(rt.value);
       return out;
     }
-    case abi::kSI_USER: case abi::kSI_TKILL: break;
+    case abi::kSI_USER:
+    case abi::kSI_TKILL: break;
     default:
       switch (info.si_signo) {
         case abi::kSIGCHLD: {
@@ -65,7 +65,11 @@ abi::SignalfdSiginfo ToSignalfdSiginfo(const abi::SigInfo& info) {
           out.ssi_fd = poll.fd;
           return out;
         }
-        case abi::kSIGILL: case abi::kSIGFPE: case abi::kSIGSEGV: case abi::kSIGBUS: case abi::kSIGTRAP: {
+        case abi::kSIGILL:
+        case abi::kSIGFPE:
+        case abi::kSIGSEGV:
+        case abi::kSIGBUS:
+        case abi::kSIGTRAP: {
           if (info.si_code <= 0) break;
           const auto fault = info.fault();
           out.ssi_addr = fault.addr;

@@ -40,7 +40,9 @@ class SignalfdFile final : public vfs::File {
   std::string DisplayName() const override { return "anon_inode:[signalfd]"; }
   // Differs from Linux: readiness is that of the task that made the file; Linux asks the task that polls.
   wait::EventMask Readiness(wait::EventMask mask) override;
-  void AddWaiter(wait::Waiter& waiter, wait::EventMask mask, bool exclusive = false) override { source_->AddWaiter(waiter, mask, exclusive); }
+  void AddWaiter(wait::Waiter& waiter, wait::EventMask mask, bool exclusive = false) override {
+    source_->AddWaiter(waiter, mask, exclusive);
+  }
   void RemoveWaiter(wait::Waiter& waiter) override { source_->RemoveWaiter(waiter); }
 
  private:

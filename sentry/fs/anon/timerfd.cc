@@ -1,5 +1,5 @@
-// timerfd_create(2): expirations of a timer as a number to read. Expirations are counted when somebody looks, so that a short interval costs
-// one wake-up, not one per period.
+// timerfd_create(2): expirations of a timer as a number to read. Expirations are counted when somebody looks, so that a short interval
+// costs one wake-up, not one per period.
 #include "sentry/fs/anon/timerfd.h"
 
 #include <algorithm>
@@ -23,8 +23,10 @@ constexpr wait::EventMask kIn = abi::kPOLLIN | abi::kPOLLRDNORM;
 
 int64_t NowOf(int32_t clock) {
   switch (clock) {
-    case abi::kCLOCK_REALTIME: case abi::kCLOCK_REALTIME_ALARM: return time::RealtimeNs();
-    case abi::kCLOCK_BOOTTIME: case abi::kCLOCK_BOOTTIME_ALARM: return time::BoottimeNs();
+    case abi::kCLOCK_REALTIME:
+    case abi::kCLOCK_REALTIME_ALARM: return time::RealtimeNs();
+    case abi::kCLOCK_BOOTTIME:
+    case abi::kCLOCK_BOOTTIME_ALARM: return time::BoottimeNs();
     default: return time::MonotonicNs();
   }
 }
@@ -118,8 +120,8 @@ class TimerfdTimer final : public time::Timer {
     MutexLock lock(mu_);
     CountLocked();
     const abi::Itimerspec now = GetLocked();
-    return absl::StrFormat("clockid: %d\nticks: %d\nsettime flags: 0%o\nit_value: (%d, %d)\nit_interval: (%d, %d)\n", clock_, ticks_, flags_,
-                           now.it_value.tv_sec, now.it_value.tv_nsec, now.it_interval.tv_sec, now.it_interval.tv_nsec);
+    return absl::StrFormat("clockid: %d\nticks: %d\nsettime flags: 0%o\nit_value: (%d, %d)\nit_interval: (%d, %d)\n", clock_, ticks_,
+                           flags_, now.it_value.tv_sec, now.it_value.tv_nsec, now.it_interval.tv_sec, now.it_interval.tv_nsec);
   }
 
   wait::WaitQueue& waiters() { return waiters_; }
@@ -174,7 +176,8 @@ TimerfdFile::~TimerfdFile() { timer_->Stop(); }
 Result<abi::Itimerspec> TimerfdFile::SetTime(uint32_t flags, const abi::Itimerspec& value) {
   if ((flags & ~(abi::kTFD_TIMER_ABSTIME | abi::kTFD_TIMER_CANCEL_ON_SET)) != 0) return Errno::kEINVAL;
   if (!time::ValidTimespec(value.it_value) || !time::ValidTimespec(value.it_interval)) return Errno::kEINVAL;
-  // Differs from Linux: TFD_TIMER_CANCEL_ON_SET is taken but never cancels: a guest cannot set the clock, and changes of the host's are not told.
+  // Differs from Linux: TFD_TIMER_CANCEL_ON_SET is taken but never cancels: a guest cannot set the clock, and changes of the host's are not
+  // told.
   return timer_->Set((flags & abi::kTFD_TIMER_ABSTIME) != 0, time::ToNs(value.it_value), time::ToNs(value.it_interval), flags);
 }
 
@@ -206,8 +209,11 @@ void TimerfdFile::RemoveWaiter(wait::Waiter& waiter) { timer_->waiters().Remove(
 Result<Ref<vfs::File>> MakeTimerfd(Context& ctx, time::TimerQueue& timers, int32_t clock, uint32_t flags) {
   if ((flags & ~(abi::kTFD_CLOEXEC | abi::kTFD_NONBLOCK)) != 0) return Errno::kEINVAL;
   switch (clock) {
-    case abi::kCLOCK_REALTIME: case abi::kCLOCK_MONOTONIC: case abi::kCLOCK_BOOTTIME: break;
-    case abi::kCLOCK_REALTIME_ALARM: case abi::kCLOCK_BOOTTIME_ALARM:
+    case abi::kCLOCK_REALTIME:
+    case abi::kCLOCK_MONOTONIC:
+    case abi::kCLOCK_BOOTTIME: break;
+    case abi::kCLOCK_REALTIME_ALARM:
+    case abi::kCLOCK_BOOTTIME_ALARM:
       if (!ctx.creds().Has(abi::kCAP_WAKE_ALARM)) return Errno::kEPERM;
       break;
     default: return Errno::kEINVAL;

@@ -15,7 +15,8 @@ using Change = vfs::AttributeChange;
 
 // Modes here are meant as they stand, whatever the caller's umask and ids.
 Result<void> SetMode(Context& ctx, vfs::Inode& inode, uint32_t mode, uint32_t uid, uint32_t gid) {
-  return inode.SetAttributes(ctx, {.mask = Change::kMode | Change::kUid | Change::kGid, .mode = mode & abi::kS_IALLUGO, .uid = uid, .gid = gid});
+  return inode.SetAttributes(ctx,
+                             {.mask = Change::kMode | Change::kUid | Change::kGid, .mode = mode & abi::kS_IALLUGO, .uid = uid, .gid = gid});
 }
 
 Result<Ref<vfs::Inode>> MakeDirectory(Context& ctx, vfs::Inode& parent, std::string_view name, uint32_t mode) {
@@ -49,20 +50,24 @@ Result<void> AddNode(Context& ctx, vfs::FileSystem& dev, std::string_view path, 
 }
 
 Result<Ref<vfs::FileSystem>> Create(Context& ctx, const Options& options) {
-  Ref<vfs::FileSystem> fs = tmpfs::TmpFs::Create(ctx, {.size_bytes = options.size_bytes, .max_inodes = 65536, .mode = 0755, .name = "tmpfs"});
+  Ref<vfs::FileSystem> fs =
+      tmpfs::TmpFs::Create(ctx, {.size_bytes = options.size_bytes, .max_inodes = 65536, .mode = 0755, .name = "tmpfs"});
   const Ref<vfs::Inode> root = fs->root();
   constexpr struct {
     const char* name;
     uint32_t major, minor;
-  } kNodes[] = {{"null", abi::kMEM_MAJOR, abi::kMEM_MINOR_NULL},          {"zero", abi::kMEM_MAJOR, abi::kMEM_MINOR_ZERO},
-                {"full", abi::kMEM_MAJOR, abi::kMEM_MINOR_FULL},          {"random", abi::kMEM_MAJOR, abi::kMEM_MINOR_RANDOM},
-                {"urandom", abi::kMEM_MAJOR, abi::kMEM_MINOR_URANDOM},    {"tty", abi::kTTYAUX_MAJOR, abi::kTTYAUX_MINOR_TTY}};
+  } kNodes[] = {{"null", abi::kMEM_MAJOR, abi::kMEM_MINOR_NULL},       {"zero", abi::kMEM_MAJOR, abi::kMEM_MINOR_ZERO},
+                {"full", abi::kMEM_MAJOR, abi::kMEM_MINOR_FULL},       {"random", abi::kMEM_MAJOR, abi::kMEM_MINOR_RANDOM},
+                {"urandom", abi::kMEM_MAJOR, abi::kMEM_MINOR_URANDOM}, {"tty", abi::kTTYAUX_MAJOR, abi::kTTYAUX_MINOR_TTY}};
   for (const auto& node : kNodes) TRY(AddNode(ctx, *fs, node.name, abi::kS_IFCHR | 0666, abi::MakeDev(node.major, node.minor), 0, 0));
   constexpr struct {
     const char* name;
     const char* target;
-  } kLinks[] = {{"fd", "/proc/self/fd"},          {"stdin", "/proc/self/fd/0"}, {"stdout", "/proc/self/fd/1"},
-                {"stderr", "/proc/self/fd/2"}, {"ptmx", "pts/ptmx"}};
+  } kLinks[] = {{"fd", "/proc/self/fd"},
+                {"stdin", "/proc/self/fd/0"},
+                {"stdout", "/proc/self/fd/1"},
+                {"stderr", "/proc/self/fd/2"},
+                {"ptmx", "pts/ptmx"}};
   for (const auto& link : kLinks) TRY(root->Symlink(ctx, link.name, link.target));
   TRY(MakeDirectory(ctx, *root, "pts", 0755));
   TRY(MakeDirectory(ctx, *root, "shm", 01777));

@@ -20,8 +20,8 @@ struct Options {
   uint64_t size_bytes = 64 << 20;  // of what guests write into it
 };
 
-// A fresh tree: the OCI runtime specification's default devices, fd, stdin, stdout, stderr, ptmx -> pts/ptmx, and empty pts, shm and mqueue to
-// mount on.
+// A fresh tree: the OCI runtime specification's default devices, fd, stdin, stdout, stderr, ptmx -> pts/ptmx, and empty pts, shm and mqueue
+// to mount on.
 Result<Ref<vfs::FileSystem>> Create(Context& ctx, const Options& options);
 
 // Adds one node to a tree made by Create (config.json's linux.devices). `path` is relative; directories in between are made.

@@ -108,8 +108,11 @@ class RandomDevice final : public MemoryDevice {
         TRY(ctx.memory().WriteValue(argument, int32_t{256}));
         return int64_t{0};
       }
-      case abi::kRNDADDTOENTCNT: case abi::kRNDADDENTROPY: case abi::kRNDZAPENTCNT: case abi::kRNDCLEARPOOL: case abi::kRNDRESEEDCRNG:
-        return ctx.creds().Has(abi::kCAP_SYS_ADMIN) ? Result<int64_t>(0) : Errno::kEPERM;
+      case abi::kRNDADDTOENTCNT:
+      case abi::kRNDADDENTROPY:
+      case abi::kRNDZAPENTCNT:
+      case abi::kRNDCLEARPOOL:
+      case abi::kRNDRESEEDCRNG: return ctx.creds().Has(abi::kCAP_SYS_ADMIN) ? Result<int64_t>(0) : Errno::kEPERM;
       default: return Errno::kENOTTY;
     }
   }
@@ -137,7 +140,8 @@ Result<Ref<vfs::File>> OpenConsole(Context& ctx, vfs::Inode& inode, const vfs::P
 }  // namespace
 
 void RegisterDevices() {
-  for (const uint32_t minor : {abi::kMEM_MINOR_NULL, abi::kMEM_MINOR_ZERO, abi::kMEM_MINOR_FULL, abi::kMEM_MINOR_RANDOM, abi::kMEM_MINOR_URANDOM}) {
+  for (const uint32_t minor :
+       {abi::kMEM_MINOR_NULL, abi::kMEM_MINOR_ZERO, abi::kMEM_MINOR_FULL, abi::kMEM_MINOR_RANDOM, abi::kMEM_MINOR_URANDOM}) {
     vfs::RegisterCharDevice(abi::kMEM_MAJOR, minor, 1, OpenMemoryDevice);
   }
   vfs::RegisterCharDevice(abi::kTTYAUX_MAJOR, abi::kTTYAUX_MINOR_CONSOLE, 1, OpenConsole);

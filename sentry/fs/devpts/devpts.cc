@@ -194,7 +194,8 @@ Ref<vfs::FileSystem> Create(Context& ctx, const Options& options) {
   const Ref<kit::Directory> root = MakeRef<kit::Directory>(*fs, kit::NodeOptions{.mode = 0755}, std::move(dynamic));
   class PtmxNode final : public kit::Node {
    public:
-    PtmxNode(kit::KitFs& fs, kit::NodeOptions node, Ref<Instance> pairs) : Node(fs, abi::kS_IFCHR, std::move(node)), pairs_(std::move(pairs)) {}
+    PtmxNode(kit::KitFs& fs, kit::NodeOptions node, Ref<Instance> pairs)
+        : Node(fs, abi::kS_IFCHR, std::move(node)), pairs_(std::move(pairs)) {}
     Result<Ref<vfs::File>> Open(Context& caller, const vfs::Path& path, const vfs::OpenRequest& request) override {
       return pairs_->OpenMaster(caller, fs(), path, request.flags);
     }

@@ -37,7 +37,9 @@ TEST(Devpts, OptionsAreParsed) {
 TEST(Devpts, PtmxMakesPairsAndNames) {
   vfs::TestContext ctx;
   vfs::TestTree tree(Create(ctx, {.gid = 5, .mode = 0620, .ptmx_mode = 0666}));
-  auto open = [&](std::string_view path, uint32_t flags = abi::kO_RDWR) { return vfs::Open(ctx, tree.start(), path, {.flags = flags}, 022); };
+  auto open = [&](std::string_view path, uint32_t flags = abi::kO_RDWR) {
+    return vfs::Open(ctx, tree.start(), path, {.flags = flags}, 022);
+  };
   EXPECT_TRUE(open("/0") == Errno::kENOENT);
   {
     auto first = open("/ptmx");

@@ -31,6 +31,7 @@ class GoferDirectory final : public vfs::File {
       position = 1;
       batch_.clear();
       batch_at_ = -1;
+      end_ = false;
     }
     if (position == 1) {
       vfs::Attributes up = TRY(inode().GetAttributes(ctx));
@@ -42,10 +43,12 @@ class GoferDirectory final : public vfs::File {
       const int64_t at = static_cast<int64_t>(position);
       if (at == kEnd) return {};
       if (at != batch_at_ || next_in_batch_ == batch_.size()) {
+        if (at == batch_at_ && end_) return {};
         gofer::DirectoryBatch batch = TRY(inode().client().ReadDir(inode().node(), ToCookie(at)));
         batch_ = std::move(batch.entries);
         next_in_batch_ = 0;
         batch_at_ = at;
+        end_ = batch.end;
         if (batch_.empty()) {
           const int64_t next = ToPosition(batch.next);
           if (batch.end || next == at) return {};  // no progress is an end, too
@@ -72,6 +75,7 @@ class GoferDirectory final : public vfs::File {
   std::vector<gofer::ListedEntry> batch_;
   size_t next_in_batch_ = 0;
   int64_t batch_at_ = -1;  // the position that the rest of the batch continues
+  bool end_ = false;       // nothing follows the batch
 };
 
 }  // namespace

@@ -252,7 +252,8 @@ Result<Ref<SharedFd>> GoferInode::Descriptor(Context& ctx, bool write) {
   if (RefPtr<SharedFd> fd = fs().descriptors().Find(this, write)) return std::move(fd).ToRef();
   using gofer::OpenFlag;
   const uint64_t seen = Seen();
-  Result<gofer::OpenedFile> opened = write ? client().Open(node(), OpenFlag::kRead | OpenFlag::kWrite) : client().Open(node(), OpenFlag::kRead);
+  Result<gofer::OpenedFile> opened =
+      write ? client().Open(node(), OpenFlag::kRead | OpenFlag::kWrite) : client().Open(node(), OpenFlag::kRead);
   // A file that the gofer may write but not read.
   if (write && !opened.ok() && opened.error() == Errno::kEACCES) opened = client().Open(node(), OpenFlag::kWrite);
   if (!opened.ok()) return opened.error();

@@ -33,8 +33,8 @@ class GoferInode final : public vfs::Inode {
   Result<void> Link(Context& ctx, std::string_view name, vfs::Inode& target) override;
   Result<void> Unlink(Context& ctx, std::string_view name, vfs::Inode& victim) override;
   Result<void> Rmdir(Context& ctx, std::string_view name, vfs::Inode& victim) override;
-  Result<void> Rename(Context& ctx, std::string_view name, vfs::Inode& moved, vfs::Inode& new_dir, std::string_view new_name, vfs::Inode* replaced,
-                      uint32_t flags) override;
+  Result<void> Rename(Context& ctx, std::string_view name, vfs::Inode& moved, vfs::Inode& new_dir, std::string_view new_name,
+                      vfs::Inode* replaced, uint32_t flags) override;
   Result<std::string> ReadLink(Context& ctx) override;
   Result<Ref<vfs::File>> Open(Context& ctx, const vfs::Path& path, const vfs::OpenRequest& request) override;
   Result<std::string> GetXattr(Context& ctx, std::string_view name) override;
@@ -86,8 +86,8 @@ class GoferInode final : public vfs::Inode {
   int64_t fetched_ns_ ABSL_GUARDED_BY(mu_);
   bool stale_ ABSL_GUARDED_BY(mu_) = false;
   uint64_t changes_ ABSL_GUARDED_BY(mu_) = 0;
-  std::string target_ ABSL_GUARDED_BY(mu_);           // of a symlink, once known
-  RefPtr<GoferInode> parent_ ABSL_GUARDED_BY(mu_);    // where it was found last, to find out whether that is still so
+  std::string target_ ABSL_GUARDED_BY(mu_);         // of a symlink, once known
+  RefPtr<GoferInode> parent_ ABSL_GUARDED_BY(mu_);  // where it was found last, to find out whether that is still so
   std::string name_ ABSL_GUARDED_BY(mu_);
 };
 

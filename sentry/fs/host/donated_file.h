@@ -11,7 +11,8 @@
 
 namespace ringwall::hostfs {
 
-// Both move until the cursor, the file or the host ends it. A count when anything moved, else the error. Data passes through a bounded buffer.
+// Both move until the cursor, the file or the host ends it. A count when anything moved, else the error. Data passes through a bounded
+// buffer.
 Result<size_t> ReadDonated(const SharedFd& fd, mm::IoSink& sink, uint64_t offset);
 Result<size_t> WriteDonated(const SharedFd& fd, mm::IoSource& source, uint64_t offset, size_t limit);
 // Each piece lands at the end of the file, wherever that is (RWF_APPEND); `end` becomes the size behind the last one.

@@ -15,9 +15,9 @@ namespace ringwall::hostfs {
 
 enum class HostKind : uint8_t { kRegular, kDirectory, kPipe, kSocket, kTty, kOther };
 
-// Never changes the descriptor's flags: O_NONBLOCK belongs to the open file description, which processes outside share. Instead: sockets use
-// MSG_DONTWAIT, pipes preadv2/pwritev2 with RWF_NOWAIT where the host has it; everything else asks poll(2) first and then moves no more than
-// poll promised (a terminal or an old kernel's pipe takes a small write without waiting when it is writable).
+// Never changes the descriptor's flags: O_NONBLOCK belongs to the open file description, which processes outside share. Instead: sockets
+// use MSG_DONTWAIT, pipes preadv2/pwritev2 with RWF_NOWAIT where the host has it; everything else asks poll(2) first and then moves no more
+// than poll promised (a terminal or an old kernel's pipe takes a small write without waiting when it is writable).
 class HostDescriptor final : public PollTarget {
  public:
   HostDescriptor(HostPoller& poller, UniqueFd fd, HostKind kind, uint32_t access);
@@ -47,7 +47,7 @@ class HostDescriptor final : public PollTarget {
   const uint32_t access_;
   std::atomic<bool> no_nowait_{false};  // the host refuses RWF_NOWAIT for it
   wait::WaitQueue queue_;
-  Mutex<LockRank::kFile> write_mu_;     // two guests must not both take the room that poll(2) saw
+  Mutex<LockRank::kFile> write_mu_;  // two guests must not both take the room that poll(2) saw
   Mutex<LockRank::kFile> read_mu_;
   Mutex<LockRank::kFile> callback_mu_;
   Callback callback_ ABSL_GUARDED_BY(callback_mu_) = nullptr;

@@ -88,7 +88,8 @@ class HostInode final : public vfs::Inode {
     if ((change.mask & Mask::kGid) != 0) gid_.store(change.gid, std::memory_order_relaxed);
     return {};
   }
-  // /proc/PID/fd/N, /dev/stdout: another description of the same descriptor. Differs from Linux: the position of a regular file stays shared.
+  // /proc/PID/fd/N, /dev/stdout: another description of the same descriptor. Differs from Linux: the position of a regular file stays
+  // shared.
   Result<Ref<vfs::File>> Open(Context& ctx, const vfs::Path& path, const vfs::OpenRequest& request) override;
 
  private:
@@ -291,7 +292,9 @@ Result<Ref<vfs::File>> ImportHostFd(Context& ctx, HostPoller& poller, UniqueFd f
       rdev = st.st_rdev;
       break;
   }
-  const uint32_t access = (flags & O_ACCMODE) == O_RDONLY ? abi::kO_RDONLY : (flags & O_ACCMODE) == O_WRONLY ? abi::kO_WRONLY : abi::kO_RDWR;
+  const uint32_t access = (flags & O_ACCMODE) == O_RDONLY   ? abi::kO_RDONLY
+                          : (flags & O_ACCMODE) == O_WRONLY ? abi::kO_WRONLY
+                                                            : abi::kO_RDWR;
   // The host's O_NONBLOCK is not the guest's: a guest's read of it blocks or not as the guest says.
   const uint32_t guest_flags = access | ((flags & O_APPEND) != 0 ? abi::kO_APPEND : 0);
   const Ref<HostDescriptor> host = MakeRef<HostDescriptor>(poller, std::move(fd), kind, access);

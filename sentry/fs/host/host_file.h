@@ -1,4 +1,5 @@
-// Files over descriptors that the caller of the sandbox donated: stdin, stdout and stderr of a container (files, pipes, sockets, terminals).
+// Files over descriptors that the caller of the sandbox donated: stdin, stdout and stderr of a container (files, pipes, sockets,
+// terminals).
 #pragma once
 
 #include <cstdint>
@@ -37,8 +38,8 @@ class HostFile final : public vfs::File {
   const Ref<HostDescriptor> host_;
 };
 
-// Makes a guest file of a donated descriptor; the access mode and O_APPEND are the descriptor's. `poller` outlives all files. Pipes, sockets
-// and terminals keep their type for fstat(2), with inode numbers of our own. EBADF, EINVAL for O_PATH descriptors.
+// Makes a guest file of a donated descriptor; the access mode and O_APPEND are the descriptor's. `poller` outlives all files. Pipes,
+// sockets and terminals keep their type for fstat(2), with inode numbers of our own. EBADF, EINVAL for O_PATH descriptors.
 Result<Ref<vfs::File>> ImportHostFd(Context& ctx, HostPoller& poller, UniqueFd fd);
 
 }  // namespace ringwall::hostfs

@@ -1,4 +1,5 @@
-// HostPoller: one thread with one epoll set for every donated host descriptor. It sleeps unless somebody waits: an idle sandbox uses no CPU.
+// HostPoller: one thread with one epoll set for every donated host descriptor. It sleeps unless somebody waits: an idle sandbox uses no
+// CPU.
 #pragma once
 
 #include <cstdint>

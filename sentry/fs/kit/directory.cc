@@ -47,7 +47,8 @@ class DirectoryFile final : public vfs::File {
 
 Directory::Directory(KitFs& fs, NodeOptions options) : Directory(fs, std::move(options), Dynamic{}) {}
 
-Directory::Directory(KitFs& fs, NodeOptions options, Dynamic dynamic) : Node(fs, abi::kS_IFDIR, std::move(options)), dynamic_(std::move(dynamic)) {}
+Directory::Directory(KitFs& fs, NodeOptions options, Dynamic dynamic)
+    : Node(fs, abi::kS_IFDIR, std::move(options)), dynamic_(std::move(dynamic)) {}
 
 void Directory::Add(std::string name, Ref<Node> node) {
   RefPtr<Node> old;

@@ -55,11 +55,11 @@ struct Owner {
 };
 
 struct NodeOptions {
-  uint32_t mode = 0444;                        // permissions
-  std::function<Owner(Context&)> owner;        // root when not given (a task's files belong to its effective ids)
-  std::function<bool(Context&)> still_valid;   // false: what this is about is gone; the name is looked up again
-  uint64_t ino = 0;                            // 0 = the next one
-  bool fixed = false;                          // chmod(2) and chown(2): EPERM, as below /proc/PID
+  uint32_t mode = 0444;                       // permissions
+  std::function<Owner(Context&)> owner;       // root when not given (a task's files belong to its effective ids)
+  std::function<bool(Context&)> still_valid;  // false: what this is about is gone; the name is looked up again
+  uint64_t ino = 0;                           // 0 = the next one
+  bool fixed = false;                         // chmod(2) and chown(2): EPERM, as below /proc/PID
 };
 
 // What all nodes share: sizes 0, time stamps of the file system.
@@ -161,7 +161,9 @@ class CustomFile final : public Node {
  public:
   using Opener = std::function<Result<Ref<vfs::File>>(Context&, const vfs::Path&, const vfs::OpenRequest&)>;
   CustomFile(KitFs& fs, uint32_t type, NodeOptions options, Opener open) : Node(fs, type, std::move(options)), open_(std::move(open)) {}
-  Result<Ref<vfs::File>> Open(Context& ctx, const vfs::Path& path, const vfs::OpenRequest& request) override { return open_(ctx, path, request); }
+  Result<Ref<vfs::File>> Open(Context& ctx, const vfs::Path& path, const vfs::OpenRequest& request) override {
+    return open_(ctx, path, request);
+  }
 
  private:
   const Opener open_;

@@ -43,25 +43,25 @@ class KitTest : public testing::Test {
   std::string setting = "1\n";
   Ref<Directory> root = MakeRef<Directory>(
       *fs, NodeOptions{.mode = 0555},
-      Directory::Dynamic{
-          .lookup = [this](Context&, std::string_view name) -> Result<Ref<vfs::Inode>> {
-            const int n = std::atoi(std::string(name).c_str());
-            if (!alive.contains(n)) return Errno::kENOENT;
-            NodeOptions options{.mode = 0555, .still_valid = [this, n](Context&) { return alive.contains(n); }};
-            return Ref<vfs::Inode>(MakeRef<Directory>(*fs, options));
-          },
-          .list =
-              [this](Context&, int64_t from) {
-                std::vector<Directory::Listed> out;
-                for (auto it = alive.lower_bound(static_cast<int>(from)); it != alive.end(); ++it) {
-                  out.push_back({std::to_string(*it), 100u + static_cast<uint64_t>(*it), 4, *it});
-                }
-                return out;
-              }});
+      Directory::Dynamic{.lookup = [this](Context&, std::string_view name) -> Result<Ref<vfs::Inode>> {
+                           const int n = std::atoi(std::string(name).c_str());
+                           if (!alive.contains(n)) return Errno::kENOENT;
+                           NodeOptions options{.mode = 0555, .still_valid = [this, n](Context&) { return alive.contains(n); }};
+                           return Ref<vfs::Inode>(MakeRef<Directory>(*fs, options));
+                         },
+                         .list =
+                             [this](Context&, int64_t from) {
+                               std::vector<Directory::Listed> out;
+                               for (auto it = alive.lower_bound(static_cast<int>(from)); it != alive.end(); ++it) {
+                                 out.push_back({std::to_string(*it), 100u + static_cast<uint64_t>(*it), 4, *it});
+                               }
+                               return out;
+                             }});
   std::optional<vfs::TestTree> tree;
 
   void SetUp() override {
-    root->Add("counter", MakeRef<DynamicFile>(*fs, NodeOptions{}, [this](Context&) { return Result<std::string>("n" + std::to_string(counter++)); }));
+    root->Add("counter",
+              MakeRef<DynamicFile>(*fs, NodeOptions{}, [this](Context&) { return Result<std::string>("n" + std::to_string(counter++)); }));
     root->AddPath("sys/kernel/x", MakeRef<DynamicFile>(
                                       *fs, NodeOptions{.mode = 0644}, [this](Context&) { return Result<std::string>(setting); },
                                       [this](Context&, std::string_view data, uint64_t) -> Result<size_t> {
@@ -74,7 +74,9 @@ class KitTest : public testing::Test {
     fs->SetRoot(root);
     tree.emplace(Ref<vfs::FileSystem>(fs));
   }
-  Result<Ref<vfs::File>> Open(std::string_view path, uint32_t flags = 0) { return vfs::Open(ctx, tree->start(), path, {.flags = flags}, 0); }
+  Result<Ref<vfs::File>> Open(std::string_view path, uint32_t flags = 0) {
+    return vfs::Open(ctx, tree->start(), path, {.flags = flags}, 0);
+  }
 };
 
 TEST_F(KitTest, OneSnapshotPerPassOverTheFile) {

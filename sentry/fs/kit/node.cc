@@ -13,7 +13,10 @@ Ref<KitFs> KitFs::Create(std::string type_name, uint64_t magic, const abi::Times
 }
 
 Node::Node(KitFs& fs, uint32_t type, NodeOptions options)
-    : Inode(fs, type), options_(std::move(options)), ino_(options_.ino != 0 ? options_.ino : fs.NextIno()), mode_(options_.mode & abi::kS_IALLUGO) {}
+    : Inode(fs, type),
+      options_(std::move(options)),
+      ino_(options_.ino != 0 ? options_.ino : fs.NextIno()),
+      mode_(options_.mode & abi::kS_IALLUGO) {}
 
 Result<vfs::Attributes> Node::GetAttributes(Context& ctx) {
   vfs::Attributes a;
@@ -65,7 +68,8 @@ NodeOptions LinkOptions(NodeOptions options) {
 }
 }  // namespace
 
-SymlinkNode::SymlinkNode(KitFs& fs, NodeOptions options, Generator target) : Node(fs, abi::kS_IFLNK, LinkOptions(std::move(options))), target_(std::move(target)) {}
+SymlinkNode::SymlinkNode(KitFs& fs, NodeOptions options, Generator target)
+    : Node(fs, abi::kS_IFLNK, LinkOptions(std::move(options))), target_(std::move(target)) {}
 
 SymlinkNode::SymlinkNode(KitFs& fs, std::string target)
     : SymlinkNode(fs, {}, [target = std::move(target)](Context&) -> Result<std::string> { return target; }) {}

@@ -49,8 +49,8 @@ Result<void> Remove(Context& ctx, vfs::Inode& directory, const std::string& name
 }  // namespace
 
 // The upper twin under its name. `unnamed` is a regular file with its data, which only lacks the name; an empty name leaves it so.
-Result<Ref<vfs::Inode>> OverlayInode::MakeUpperLocked(Context& ctx, vfs::Inode& directory, const std::string& name, const vfs::Attributes& from,
-                                                      RefPtr<vfs::Inode> unnamed) {
+Result<Ref<vfs::Inode>> OverlayInode::MakeUpperLocked(Context& ctx, vfs::Inode& directory, const std::string& name,
+                                                      const vfs::Attributes& from, RefPtr<vfs::Inode> unnamed) {
   RefPtr<vfs::Inode> made = std::move(unnamed);
   const uint32_t bits = from.mode & abi::kS_IALLUGO;
   const bool regular = static_cast<bool>(made);

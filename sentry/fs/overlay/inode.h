@@ -41,8 +41,8 @@ class OverlayInode final : public vfs::Inode {
   Result<void> Link(Context& ctx, std::string_view name, vfs::Inode& target) override;
   Result<void> Unlink(Context& ctx, std::string_view name, vfs::Inode& victim) override;
   Result<void> Rmdir(Context& ctx, std::string_view name, vfs::Inode& victim) override;
-  Result<void> Rename(Context& ctx, std::string_view name, vfs::Inode& moved, vfs::Inode& new_dir, std::string_view new_name, vfs::Inode* replaced,
-                      uint32_t flags) override;
+  Result<void> Rename(Context& ctx, std::string_view name, vfs::Inode& moved, vfs::Inode& new_dir, std::string_view new_name,
+                      vfs::Inode* replaced, uint32_t flags) override;
   Result<Ref<vfs::Inode>> Tmpfile(Context& ctx, uint32_t mode) override;
   Result<std::string> ReadLink(Context& ctx) override;
   Result<Ref<vfs::File>> Open(Context& ctx, const vfs::Path& path, const vfs::OpenRequest& request) override;
@@ -70,13 +70,13 @@ class OverlayInode final : public vfs::Inode {
   template <typename T, typename... Args>
   friend Ref<T> ringwall::MakeRef(Args&&... args);
   struct LowerNames {
-    std::vector<Listed> entries;                    // in the lower directory's order
-    absl::flat_hash_set<absl::string_view> names;   // views into entries
+    std::vector<Listed> entries;                   // in the lower directory's order
+    absl::flat_hash_set<absl::string_view> names;  // views into entries
     bool Has(std::string_view name) const { return names.contains(absl::string_view(name.data(), name.size())); }
   };
 
-  OverlayInode(OverlayFs& fs, uint32_t type, RefPtr<vfs::Inode> upper, RefPtr<vfs::Inode> lower, const Origin& origin, RefPtr<OverlayInode> parent,
-               std::string_view name);
+  OverlayInode(OverlayFs& fs, uint32_t type, RefPtr<vfs::Inode> upper, RefPtr<vfs::Inode> lower, const Origin& origin,
+               RefPtr<OverlayInode> parent, std::string_view name);
   ~OverlayInode() override;
   void OnLastRef() const override;
 
@@ -96,7 +96,8 @@ class OverlayInode final : public vfs::Inode {
   // Prepares an upper directory for removal: only whiteouts are left in it.
   static Result<void> ClearAllWhiteouts(Context& ctx, vfs::Inode& upper_dir);
   Result<void> PrepareMovedDirectory(Context& ctx);
-  Result<Ref<vfs::Inode>> MakeUpperLocked(Context& ctx, vfs::Inode& directory, const std::string& name, const vfs::Attributes& from, RefPtr<vfs::Inode> unnamed);
+  Result<Ref<vfs::Inode>> MakeUpperLocked(Context& ctx, vfs::Inode& directory, const std::string& name, const vfs::Attributes& from,
+                                          RefPtr<vfs::Inode> unnamed);
   bool dead() const;
   void MarkDead();
 

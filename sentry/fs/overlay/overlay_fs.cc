@@ -156,7 +156,8 @@ void OverlayFs::SetLinkedUpper(const Origin& origin, uint32_t lower_names, Ref<v
   any_linked_.store(true, std::memory_order_release);
 }
 
-std::pair<uint32_t, std::optional<OverlayFs::Linked>> OverlayFs::ChangeLinked(const Origin& origin, uint32_t lower_names, int delta, bool only_known) {
+std::pair<uint32_t, std::optional<OverlayFs::Linked>> OverlayFs::ChangeLinked(const Origin& origin, uint32_t lower_names, int delta,
+                                                                              bool only_known) {
   MutexLock lock(mu_);
   auto it = linked_.find(origin);
   if (it == linked_.end()) {

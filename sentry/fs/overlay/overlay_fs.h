@@ -39,14 +39,15 @@ class OverlayFs final : public vfs::FileSystem {
 
   // ---- for its inodes ----
   // The inode for this pair: the one that lives, or a new one found as `name` in `parent`.
-  Result<Ref<OverlayInode>> Wrap(Context& ctx, RefPtr<vfs::Inode> upper, RefPtr<vfs::Inode> lower, RefPtr<OverlayInode> parent, std::string_view name);
+  Result<Ref<OverlayInode>> Wrap(Context& ctx, RefPtr<vfs::Inode> upper, RefPtr<vfs::Inode> lower, RefPtr<OverlayInode> parent,
+                                 std::string_view name);
   void AddUpper(OverlayInode& inode, const vfs::Inode& upper);
   void Forget(const OverlayInode& inode);
   // Where files are made before they get their name; also holds one name of each copied-up file that has several lower ones.
   Ref<vfs::Inode> work() const { return work_.ToRef(); }
   std::string UniqueName();
-  // Publishing a copy-up, and taking a name away, exclude each other. The innermost lock of its rank: taken last, under any directory mutex,
-  // and only the upper file system's own locks are taken under it.
+  // Publishing a copy-up, and taking a name away, exclude each other. The innermost lock of its rank: taken last, under any directory
+  // mutex, and only the upper file system's own locks are taken under it.
   Mutex<LockRank::kDentry>& copy_up_mutex() ABSL_LOCK_RETURNED(copy_up_mu_) { return copy_up_mu_; }
   uint64_t GuestDev(uint64_t lower_dev) const { return lower_dev == lower_dev_ ? dev() : lower_dev; }
 
@@ -77,8 +78,8 @@ class OverlayFs final : public vfs::FileSystem {
   void OnLastUnmount() override;
   RefPtr<OverlayInode> FindLocked(const vfs::Inode* key) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
-  uint64_t lower_dev_ = 0;                         // set once by Create, as are work_ and root_
-  RefPtr<vfs::Mount> lower_mount_, upper_mount_;   // keep both trees mounted
+  uint64_t lower_dev_ = 0;                        // set once by Create, as are work_ and root_
+  RefPtr<vfs::Mount> lower_mount_, upper_mount_;  // keep both trees mounted
   RefPtr<vfs::Inode> work_;
   RefPtr<vfs::Inode> root_;
   std::atomic<uint64_t> next_name_{1};

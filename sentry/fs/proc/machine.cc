@@ -7,8 +7,8 @@
 #include "absl/strings/str_format.h"
 #include "arch/x86_64/cpu_description.h"
 #include "base/sync/mutex.h"
-#include "sentry/fs/proc/instance.h"
 #include "sentry/context/machine.h"
+#include "sentry/fs/proc/instance.h"
 #include "sentry/task/cpu_clock.h"
 #include "sentry/time/clock.h"
 
@@ -37,7 +37,8 @@ Result<std::string> MeminfoText() {
   kib("Inactive(file):", info.cached_bytes);
   for (const char* name : {"Unevictable:", "Mlocked:", "SwapTotal:", "SwapFree:", "Dirty:", "Writeback:"}) kib(name, 0);
   kib("AnonPages:", used);
-  for (const char* name : {"Mapped:", "Shmem:", "KReclaimable:", "Slab:", "SReclaimable:", "SUnreclaim:", "KernelStack:", "PageTables:"}) kib(name, 0);
+  for (const char* name : {"Mapped:", "Shmem:", "KReclaimable:", "Slab:", "SReclaimable:", "SUnreclaim:", "KernelStack:", "PageTables:"})
+    kib(name, 0);
   kib("CommitLimit:", info.total_bytes / 2);
   kib("Committed_AS:", used);
   kib("VmallocTotal:", uint64_t{1} << 45);
@@ -52,18 +53,20 @@ Result<std::string> CpuinfoText() {
   const uint32_t count = machine::CpuCount();
   std::string out;
   for (uint32_t i = 0; i < count; ++i) {
-    absl::StrAppendFormat(&out, "processor\t: %u\nvendor_id\t: %s\ncpu family\t: %u\nmodel\t\t: %u\nmodel name\t: %s\nstepping\t: %u\n", i, cpu.vendor,
-                          cpu.family, cpu.model, cpu.model_name, cpu.stepping);
+    absl::StrAppendFormat(&out, "processor\t: %u\nvendor_id\t: %s\ncpu family\t: %u\nmodel\t\t: %u\nmodel name\t: %s\nstepping\t: %u\n", i,
+                          cpu.vendor, cpu.family, cpu.model, cpu.model_name, cpu.stepping);
     if (cpu.khz != 0) absl::StrAppendFormat(&out, "cpu MHz\t\t: %u.%03u\n", cpu.khz / 1000, cpu.khz % 1000);
     if (cpu.cache_kib != 0) absl::StrAppendFormat(&out, "cache size\t: %u KB\n", cpu.cache_kib);
-    absl::StrAppendFormat(&out, "physical id\t: 0\nsiblings\t: %u\ncore id\t\t: %u\ncpu cores\t: %u\napicid\t\t: %u\ninitial apicid\t: %u\n", count, i, count, i,
-                          i);
-    absl::StrAppendFormat(&out, "fpu\t\t: yes\nfpu_exception\t: yes\ncpuid level\t: %u\nwp\t\t: yes\nflags\t\t: %s\nbugs\t\t:\n", cpu.cpuid_level,
-                          cpu.flags);
+    absl::StrAppendFormat(&out,
+                          "physical id\t: 0\nsiblings\t: %u\ncore id\t\t: %u\ncpu cores\t: %u\napicid\t\t: %u\ninitial apicid\t: %u\n",
+                          count, i, count, i, i);
+    absl::StrAppendFormat(&out, "fpu\t\t: yes\nfpu_exception\t: yes\ncpuid level\t: %u\nwp\t\t: yes\nflags\t\t: %s\nbugs\t\t:\n",
+                          cpu.cpuid_level, cpu.flags);
     // Linux's figure is twice the frequency of the time-stamp counter.
     if (cpu.khz != 0) absl::StrAppendFormat(&out, "bogomips\t: %u.%02u\n", cpu.khz / 500, cpu.khz % 500 / 5);
-    absl::StrAppendFormat(&out, "clflush size\t: %u\ncache_alignment\t: %u\naddress sizes\t: %u bits physical, %u bits virtual\npower management:\n\n",
-                          cpu.line_size, cpu.line_size, cpu.physical_bits, cpu.virtual_bits);
+    absl::StrAppendFormat(
+        &out, "clflush size\t: %u\ncache_alignment\t: %u\naddress sizes\t: %u bits physical, %u bits virtual\npower management:\n\n",
+        cpu.line_size, cpu.line_size, cpu.physical_bits, cpu.virtual_bits);
   }
   return out;
 }
@@ -84,7 +87,9 @@ task::CpuTimes TotalCpu(kernel::Kernel& kernel) {
   return sum;
 }
 
-uint64_t UptimeNs(kernel::Kernel& kernel) { return static_cast<uint64_t>(std::max<int64_t>(0, time::MonotonicNs() - kernel.boot_monotonic_ns())); }
+uint64_t UptimeNs(kernel::Kernel& kernel) {
+  return static_cast<uint64_t>(std::max<int64_t>(0, time::MonotonicNs() - kernel.boot_monotonic_ns()));
+}
 
 uint64_t IdleNs(uint64_t uptime_ns, const task::CpuTimes& busy) {
   const uint64_t capacity = uptime_ns * machine::CpuCount();
@@ -135,11 +140,12 @@ Result<std::string> UptimeText(kernel::Kernel& kernel) {
   const uint64_t uptime = UptimeNs(kernel);
   const uint64_t idle = IdleNs(uptime, TotalCpu(kernel));
   const auto hundredths = [](uint64_t ns) { return ns / kTickNs; };
-  return absl::StrFormat("%u.%02u %u.%02u\n", hundredths(uptime) / 100, hundredths(uptime) % 100, hundredths(idle) / 100, hundredths(idle) % 100);
+  return absl::StrFormat("%u.%02u %u.%02u\n", hundredths(uptime) / 100, hundredths(uptime) % 100, hundredths(idle) / 100,
+                         hundredths(idle) % 100);
 }
 
-// Differs from Linux: an idle sandbox wakes for nothing, so that the averages move on when they are read and take the number of runnable tasks
-// then for the time since.
+// Differs from Linux: an idle sandbox wakes for nothing, so that the averages move on when they are read and take the number of runnable
+// tasks then for the time since.
 class LoadAverage : public RefCounted {
  public:
   Result<std::string> Text(kernel::Kernel& kernel) {
@@ -171,10 +177,12 @@ class LoadAverage : public RefCounted {
 };
 
 constexpr std::string_view kFilesystems =
-    "nodev\tsysfs\nnodev\ttmpfs\nnodev\tproc\nnodev\tcgroup2\nnodev\tdevtmpfs\nnodev\tdevpts\nnodev\tmqueue\nnodev\toverlay\nnodev\t9p\n\text4\n";
+    "nodev\tsysfs\nnodev\ttmpfs\nnodev\tproc\nnodev\tcgroup2\nnodev\tdevtmpfs\nnodev\tdevpts\nnodev\tmqueue\nnodev\toverlay\nnodev\t9p\n\te"
+    "xt4\n";
 constexpr std::string_view kDevices =
     "Character devices:\n  1 mem\n  5 /dev/tty\n  5 /dev/console\n  5 /dev/ptmx\n 10 misc\n136 pts\n\nBlock devices:\n";
-constexpr std::string_view kVmstatNames[] = {"nr_free_pages", "nr_active_anon", "pgpgin", "pgpgout", "pswpin", "pswpout", "pgfault", "pgmajfault", "oom_kill"};
+constexpr std::string_view kVmstatNames[] = {"nr_free_pages", "nr_active_anon", "pgpgin",     "pgpgout", "pswpin",
+                                             "pswpout",       "pgfault",        "pgmajfault", "oom_kill"};
 
 }  // namespace
 

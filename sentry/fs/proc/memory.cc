@@ -38,9 +38,9 @@ void AppendMapLine(const mm::Vma& vma, std::string& out) {
   const size_t begin = out.size();
   mm::Mappable::Identity identity;
   if (vma.file) identity = vma.file->identity();
-  absl::StrAppendFormat(&out, "%08x-%08x %c%c%c%c %08x %02x:%02x %u ", vma.start, vma.end, vma.prot.read ? 'r' : '-', vma.prot.write ? 'w' : '-',
-                        vma.prot.exec ? 'x' : '-', vma.shared ? 's' : 'p', vma.file ? vma.offset : 0, abi::Major(identity.dev),
-                        abi::Minor(identity.dev), identity.ino);
+  absl::StrAppendFormat(&out, "%08x-%08x %c%c%c%c %08x %02x:%02x %u ", vma.start, vma.end, vma.prot.read ? 'r' : '-',
+                        vma.prot.write ? 'w' : '-', vma.prot.exec ? 'x' : '-', vma.shared ? 's' : 'p', vma.file ? vma.offset : 0,
+                        abi::Major(identity.dev), abi::Minor(identity.dev), identity.ino);
   const std::string name = NameOf(vma);
   if (!name.empty()) {
     // Names start in column 74.
@@ -114,8 +114,8 @@ void AppendSums(const Sums& s, bool rollup, std::string& out) {
   kib("Private_Dirty:", s.private_dirty);
   kib("Referenced:", s.resident());
   kib("Anonymous:", s.anonymous);
-  for (const char* name : {"KSM:", "LazyFree:", "AnonHugePages:", "ShmemPmdMapped:", "FilePmdMapped:", "Shared_Hugetlb:", "Private_Hugetlb:",
-                           "Swap:", "SwapPss:"}) {
+  for (const char* name : {"KSM:", "LazyFree:", "AnonHugePages:", "ShmemPmdMapped:", "FilePmdMapped:", "Shared_Hugetlb:",
+                           "Private_Hugetlb:", "Swap:", "SwapPss:"}) {
     kib(name, 0);
   }
   kib("Locked:", s.locked);
@@ -261,7 +261,8 @@ Result<std::string> SmapsRollupText(Context& ctx, const Subject& subject) {
   const std::vector<mm::Vma> vmas = mm->Vmas();
   Sums sums;
   for (const mm::Vma& vma : vmas) sums.Add(Measure(ctx, *mm, vma));
-  std::string out = absl::StrFormat("%08x-%08x ---p 00000000 00:00 0 ", vmas.empty() ? 0 : vmas.front().start, vmas.empty() ? 0 : vmas.back().end);
+  std::string out =
+      absl::StrFormat("%08x-%08x ---p 00000000 00:00 0 ", vmas.empty() ? 0 : vmas.front().start, vmas.empty() ? 0 : vmas.back().end);
   out.append(out.size() < 73 ? 73 - out.size() : 0, ' ').append("[rollup]\n");
   AppendSums(sums, true, out);
   return out;

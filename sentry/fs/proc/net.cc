@@ -1,5 +1,6 @@
 // /proc/PID/net: the network as proc_pid_net(5) shows it.
-// Differs from Linux: tables of sockets and routes hold their headings only; netlink(7) and the sockets themselves answer for what there is.
+// Differs from Linux: tables of sockets and routes hold their headings only; netlink(7) and the sockets themselves answer for what there
+// is.
 #include <utility>
 #include <vector>
 
@@ -17,7 +18,8 @@ struct Table {
 constexpr std::string_view kUdp =
     "   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops             \n";
 constexpr std::string_view kUdp6 =
-    "  sl  local_address                         remote_address                        st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode "
+    "  sl  local_address                         remote_address                        st tx_queue rx_queue tr tm->when retrnsmt   uid  "
+    "timeout inode "
     "ref pointer drops\n";
 constexpr Table kTables[] = {
     {"arp", "IP address       HW type     Flags       HW address            Mask     Device\n"},
@@ -33,7 +35,8 @@ constexpr Table kTables[] = {
     {"route", "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n"},
     {"tcp", "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"},
     {"tcp6",
-     "  sl  local_address                         remote_address                        st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"},
+     "  sl  local_address                         remote_address                        st tx_queue rx_queue tr tm->when retrnsmt   uid  "
+     "timeout inode\n"},
     {"udp", kUdp},
     {"udp6", kUdp6},
     {"unix", "Num       RefCount Protocol Flags    Type St Inode Path\n"},
@@ -48,14 +51,16 @@ Result<Ref<kit::Node>> MakeNet(kit::KitFs& fs, Settings&, const Subject& subject
     for (const Table& table : kTables) {
       if (table.name != name) continue;
       auto text = [&table](Context&) -> Result<std::string> { return std::string(table.text); };
-      return Ref<vfs::Inode>(MakeRef<kit::DynamicFile>(fs, subject.Options(0444, kNetNumbers + static_cast<uint32_t>(&table - kTables)), text));
+      return Ref<vfs::Inode>(
+          MakeRef<kit::DynamicFile>(fs, subject.Options(0444, kNetNumbers + static_cast<uint32_t>(&table - kTables)), text));
     }
     return Errno::kENOENT;
   };
   entries.list = [subject](Context&, int64_t from) {
     std::vector<kit::Directory::Listed> out;
     for (auto i = static_cast<size_t>(std::max<int64_t>(from, 0)); i < std::size(kTables); ++i) {
-      out.push_back({std::string(kTables[i].name), subject.Ino(kNetNumbers + static_cast<uint32_t>(i)), abi::kDT_REG, static_cast<int64_t>(i)});
+      out.push_back(
+          {std::string(kTables[i].name), subject.Ino(kNetNumbers + static_cast<uint32_t>(i)), abi::kDT_REG, static_cast<int64_t>(i)});
     }
     return out;
   };

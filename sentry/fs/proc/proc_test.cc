@@ -111,7 +111,8 @@ TEST_F(ProcTest, StatusShowsIdsThreadsAndSignals) {
   EXPECT_THAT(text, HasSubstr("\nSigIgn:\t0000000000000200\n"));
   EXPECT_THAT(text, HasSubstr("\nSigCgt:\t0000000000000800\n"));
   EXPECT_THAT(List("/self/task"), ::testing::IsSupersetOf({std::string("1"), std::to_string(thread->tid())}));
-  EXPECT_THAT(Read("/self/task/" + std::to_string(thread->tid()) + "/status"), HasSubstr("\nPid:\t" + std::to_string(thread->tid()) + "\n"));
+  EXPECT_THAT(Read("/self/task/" + std::to_string(thread->tid()) + "/status"),
+              HasSubstr("\nPid:\t" + std::to_string(thread->tid()) + "\n"));
 }
 
 TEST_F(ProcTest, CommIsWrittenByTheProcessItself) {

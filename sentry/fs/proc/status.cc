@@ -9,9 +9,9 @@
 #include "abi/resource.h"
 #include "abi/sched.h"
 #include "absl/strings/str_format.h"
+#include "sentry/context/machine.h"
 #include "sentry/cred/credentials.h"
 #include "sentry/fs/proc/instance.h"
-#include "sentry/context/machine.h"
 #include "sentry/signal/pending.h"
 #include "sentry/task/cpu_clock.h"
 #include "sentry/task/signal_path.h"
@@ -148,22 +148,26 @@ Result<std::string> StatText(Context& ctx, const Subject& subject) {
   const auto start_ns = static_cast<uint64_t>(std::max<int64_t>(0, task->start_time_ns() - subject.kernel().boot_monotonic_ns()));
   const auto ticks = [](uint64_t ns) { return ns / kTickNs; };
 
-  std::string out = absl::StrFormat("%d (%s) %c %d %d %d %u %d 0 ", subject.id(), task->comm(), task->StateLetter(), family.parent, family.pgid,
-                                    family.sid, tty_number, tty_group);
-  absl::StrAppendFormat(&out, "%u %u %u %u ", family.dead_threads.minor_faults, family.reaped.minor_faults, family.dead_threads.major_faults,
-                        family.reaped.major_faults);
-  absl::StrAppendFormat(&out, "%u %u %u %u ", ticks(cpu.user_ns), ticks(cpu.system_ns), ticks(family.reaped.user_ns), ticks(family.reaped.system_ns));
+  std::string out = absl::StrFormat("%d (%s) %c %d %d %d %u %d 0 ", subject.id(), task->comm(), task->StateLetter(), family.parent,
+                                    family.pgid, family.sid, tty_number, tty_group);
+  absl::StrAppendFormat(&out, "%u %u %u %u ", family.dead_threads.minor_faults, family.reaped.minor_faults,
+                        family.dead_threads.major_faults, family.reaped.major_faults);
+  absl::StrAppendFormat(&out, "%u %u %u %u ", ticks(cpu.user_ns), ticks(cpu.system_ns), ticks(family.reaped.user_ns),
+                        ticks(family.reaped.system_ns));
   absl::StrAppendFormat(&out, "%d %d %u 0 %u ", KernelPriority(sched), sched.nice, family.threads, ticks(start_ns));
-  absl::StrAppendFormat(&out, "%u %u %u ", usage.total_bytes, usage.resident_bytes / kPage, subject.group().GetLimit(abi::kRLIMIT_RSS).rlim_cur);
+  absl::StrAppendFormat(&out, "%u %u %u ", usage.total_bytes, usage.resident_bytes / kPage,
+                        subject.group().GetLimit(abi::kRLIMIT_RSS).rlim_cur);
   absl::StrAppendFormat(&out, "%u %u %u 0 0 ", layout.start_code, layout.end_code, layout.start_stack);
   // Obsolete in Linux too: the first 31 signals only.
   constexpr uint64_t kOld = 0x7fffffff;
-  absl::StrAppendFormat(&out, "%u %u %u %u ", signals.pending & kOld, signals.blocked & kOld, signals.ignored & kOld, signals.caught & kOld);
+  absl::StrAppendFormat(&out, "%u %u %u %u ", signals.pending & kOld, signals.blocked & kOld, signals.ignored & kOld,
+                        signals.caught & kOld);
   // wchan, nswap, cnswap, exit_signal, processor, rt_priority, policy, block I/O delay, guest times
   const bool is_leader = subject.id() == subject.group().pid();
-  absl::StrAppendFormat(&out, "0 0 0 %d 0 %d %d 0 0 0 ", is_leader ? task->exit_signal : -1, IsRealtime(sched) ? sched.priority : 0, sched.policy);
-  absl::StrAppendFormat(&out, "%u %u %u %u %u %u %u %d\n", layout.start_data, layout.end_data, layout.start_brk, layout.arg_start, layout.arg_end,
-                        layout.env_start, layout.env_end, may_look ? family.wait_status : 0);
+  absl::StrAppendFormat(&out, "0 0 0 %d 0 %d %d 0 0 0 ", is_leader ? task->exit_signal : -1, IsRealtime(sched) ? sched.priority : 0,
+                        sched.policy);
+  absl::StrAppendFormat(&out, "%u %u %u %u %u %u %u %d\n", layout.start_data, layout.end_data, layout.start_brk, layout.arg_start,
+                        layout.arg_end, layout.env_start, layout.env_end, may_look ? family.wait_status : 0);
   return out;
 }
 
@@ -187,13 +191,13 @@ Result<std::string> StatusText(Context&, const Subject& subject) {
   if (const RefPtr<vfs::FsContext> fs = task->ShareFs()) absl::StrAppendFormat(&out, "Umask:\t%04o\n", fs->umask());
   absl::StrAppendFormat(&out, "State:\t%s\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n", StateName(task->StateLetter()),
                         subject.group().pid(), subject.id(), family.parent);
-  absl::StrAppendFormat(&out, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\n", creds->uid, creds->euid, creds->suid, creds->fsuid, creds->gid,
-                        creds->egid, creds->sgid, creds->fsgid);
+  absl::StrAppendFormat(&out, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\n", creds->uid, creds->euid, creds->suid, creds->fsuid,
+                        creds->gid, creds->egid, creds->sgid, creds->fsgid);
   const RefPtr<vfs::FdTable> fds = task->ShareFds();
   absl::StrAppendFormat(&out, "FDSize:\t%u\nGroups:\t", fds ? fds->Capacity() : 0u);
   for (const uint32_t group : creds->groups) absl::StrAppendFormat(&out, "%u ", group);
-  absl::StrAppendFormat(&out, "\nNStgid:\t%d\nNSpid:\t%d\nNSpgid:\t%d\nNSsid:\t%d\nKthread:\t0\n", subject.group().pid(), subject.id(), family.pgid,
-                        family.sid);
+  absl::StrAppendFormat(&out, "\nNStgid:\t%d\nNSpid:\t%d\nNSpgid:\t%d\nNSsid:\t%d\nKthread:\t0\n", subject.group().pid(), subject.id(),
+                        family.pgid, family.sid);
   if (const RefPtr<mm::MemoryManager> mm = task->ShareMm()) {
     const mm::MemoryUsage usage = mm->Usage();
     const uint64_t text = TextBytes(mm->layout());

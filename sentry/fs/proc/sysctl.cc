@@ -121,16 +121,17 @@ void AddSysctl(kit::KitFs& fs, kit::Directory& root, kernel::Kernel& kernel) {
   };
   for (const Constant& c : constants) sys->AddPath(c.path, kit::DynamicFile::Fixed(fs, c.value + "\n"));
   sys->AddPath("kernel/random/boot_id", kit::DynamicFile::Fixed(fs, RandomUuid()));
-  sys->AddPath("kernel/random/uuid", MakeRef<kit::DynamicFile>(fs, kit::NodeOptions{.mode = 0444}, [](Context&) -> Result<std::string> { return RandomUuid(); }));
+  sys->AddPath("kernel/random/uuid",
+               MakeRef<kit::DynamicFile>(fs, kit::NodeOptions{.mode = 0444}, [](Context&) -> Result<std::string> { return RandomUuid(); }));
   // Allocated, free (always 0), the most there may be.
   sys->AddPath("fs/file-nr", MakeRef<kit::DynamicFile>(fs, kit::NodeOptions{.mode = 0444}, [&kernel](Context&) -> Result<std::string> {
-    size_t open = 0;
-    for (const Ref<task::ThreadGroup>& group : kernel.pids().AllGroups()) {
-      auto fds = Subject(kernel, group).Fds();
-      if (fds.ok()) open += (*fds)->OpenFds().size();
-    }
-    return absl::StrFormat("%u\t0\t9223372036854775807\n", open);
-  }));
+                 size_t open = 0;
+                 for (const Ref<task::ThreadGroup>& group : kernel.pids().AllGroups()) {
+                   auto fds = Subject(kernel, group).Fds();
+                   if (fds.ok()) open += (*fds)->OpenFds().size();
+                 }
+                 return absl::StrFormat("%u\t0\t9223372036854775807\n", open);
+               }));
 }
 
 }  // namespace ringwall::proc

@@ -42,15 +42,14 @@ Result<Ref<kit::Node>> MakeComm(kit::KitFs& fs, Settings&, const Subject& subjec
     task->SetComm(name.substr(0, 15));
     return data.size();
   };
-  return Ref<kit::Node>(
-      MakeRef<kit::DynamicFile>(fs, std::move(options), [subject](Context& ctx) { return CommText(ctx, subject); }, std::move(write)));
+  return Ref<kit::Node>(MakeRef<kit::DynamicFile>(
+      fs, std::move(options), [subject](Context& ctx) { return CommText(ctx, subject); }, std::move(write)));
 }
 
 // A number of ProcessSettings.
 template <typename T>
 Result<Ref<kit::Node>> MakeSetting(kit::KitFs& fs, Settings& settings, const Subject& subject, kit::NodeOptions options,
-                                   std::string (*show)(const ProcessSettings&),
-                                   Result<void> (*change)(Context&, ProcessSettings&, T)) {
+                                   std::string (*show)(const ProcessSettings&), Result<void> (*change)(Context&, ProcessSettings&, T)) {
   const Ref<Settings> shared(settings);
   auto read = [shared, subject, show](Context&) -> Result<std::string> { return show(shared->Get(subject)); };
   auto write = [shared, subject, change](Context& ctx, std::string_view data, uint64_t) -> Result<size_t> {
@@ -137,7 +136,8 @@ Result<Ref<vfs::Inode>> MakeEntry(kit::KitFs& fs, Settings& settings, const Subj
     const Ref<kit::Node> node = TRY(entry.make(fs, settings, subject, std::move(options)));
     return Ref<vfs::Inode>(node);
   }
-  return Ref<vfs::Inode>(MakeRef<kit::DynamicFile>(fs, std::move(options), [subject, text = entry.text](Context& ctx) { return text(ctx, subject); }));
+  return Ref<vfs::Inode>(
+      MakeRef<kit::DynamicFile>(fs, std::move(options), [subject, text = entry.text](Context& ctx) { return text(ctx, subject); }));
 }
 
 }  // namespace

@@ -108,10 +108,11 @@ struct NamespaceKind {
   uint64_t ino;            // the initial namespaces have these numbers on every Linux (mnt and net: usual ones)
 };
 constexpr NamespaceKind kNamespaces[] = {
-    {"cgroup", "cgroup", 4026531835}, {"ipc", "ipc", 4026531839},   {"mnt", "mnt", 4026531841},
-    {"net", "net", 4026531840},       {"pid", "pid", 4026531836},   {"pid_for_children", "pid", 4026531836},
-    {"time", "time", 4026531834},     {"time_for_children", "time", 4026531834}, {"user", "user", 4026531837},
-    {"uts", "uts", 4026531838},
+    {"cgroup", "cgroup", 4026531835}, {"ipc", "ipc", 4026531839},
+    {"mnt", "mnt", 4026531841},       {"net", "net", 4026531840},
+    {"pid", "pid", 4026531836},       {"pid_for_children", "pid", 4026531836},
+    {"time", "time", 4026531834},     {"time_for_children", "time", 4026531834},
+    {"user", "user", 4026531837},     {"uts", "uts", 4026531838},
 };
 
 Ref<kit::Node> NamespaceLink(kit::KitFs& fs, const Subject& subject, size_t index) {
@@ -162,15 +163,16 @@ Result<Ref<kit::Node>> MakeFd(kit::KitFs& fs, Settings&, const Subject& subject,
 }
 
 Result<Ref<kit::Node>> MakeFdinfo(kit::KitFs& fs, Settings&, const Subject& subject, kit::NodeOptions options) {
-  return DescriptorDirectory(fs, subject, std::move(options), kFdinfoNumbers, abi::kDT_REG, [&fs, subject](abi::Fd fd, const vfs::File& file) {
-    kit::NodeOptions file_options = subject.Options(0400, kFdinfoNumbers + static_cast<uint32_t>(fd));
-    file_options.still_valid = [subject, fd, id = file.id()](Context&) {
-      auto now = FindDescriptor(subject, fd);
-      return now.ok() && now->file->id() == id;
-    };
-    return Ref<kit::Node>(
-        MakeRef<kit::DynamicFile>(fs, std::move(file_options), [subject, fd](Context& ctx) { return FdinfoText(ctx, subject, fd); }));
-  });
+  return DescriptorDirectory(
+      fs, subject, std::move(options), kFdinfoNumbers, abi::kDT_REG, [&fs, subject](abi::Fd fd, const vfs::File& file) {
+        kit::NodeOptions file_options = subject.Options(0400, kFdinfoNumbers + static_cast<uint32_t>(fd));
+        file_options.still_valid = [subject, fd, id = file.id()](Context&) {
+          auto now = FindDescriptor(subject, fd);
+          return now.ok() && now->file->id() == id;
+        };
+        return Ref<kit::Node>(
+            MakeRef<kit::DynamicFile>(fs, std::move(file_options), [subject, fd](Context& ctx) { return FdinfoText(ctx, subject, fd); }));
+      });
 }
 
 Result<Ref<kit::Node>> MakeNs(kit::KitFs& fs, Settings&, const Subject& subject, kit::NodeOptions options) {
@@ -184,7 +186,8 @@ Result<Ref<kit::Node>> MakeNs(kit::KitFs& fs, Settings&, const Subject& subject,
   entries.list = [subject](Context&, int64_t from) {
     std::vector<kit::Directory::Listed> out;
     for (size_t i = static_cast<size_t>(std::max<int64_t>(from, 0)); i < std::size(kNamespaces); ++i) {
-      out.push_back({std::string(kNamespaces[i].name), subject.Ino(kNsNumbers + static_cast<uint32_t>(i)), abi::kDT_LNK, static_cast<int64_t>(i)});
+      out.push_back(
+          {std::string(kNamespaces[i].name), subject.Ino(kNsNumbers + static_cast<uint32_t>(i)), abi::kDT_LNK, static_cast<int64_t>(i)});
     }
     return out;
   };

@@ -40,9 +40,7 @@ std::string MountFlagText(const vfs::Mount& mount) {
   return out;
 }
 
-std::string SourceText(const vfs::Mount& mount) {
-  return mount.source().empty() ? "none" : Escape(mount.source(), " \t\n\\#");
-}
+std::string SourceText(const vfs::Mount& mount) { return mount.source().empty() ? "none" : Escape(mount.source(), " \t\n\\#"); }
 
 // The part of its file system that is mounted.
 std::string RootWithinFs(const vfs::Mount& mount) {
@@ -63,8 +61,8 @@ Result<std::string> MountsText(Context&, const Subject& subject) {
   std::string out;
   for (const Seen& seen : mounts) {
     vfs::FileSystem& fs = seen.mount->fs();
-    absl::StrAppendFormat(&out, "%s %s %s %s%s 0 0\n", SourceText(*seen.mount), Escape(seen.where), fs.type_name(), MountFlagText(*seen.mount),
-                          fs.MountOptions());
+    absl::StrAppendFormat(&out, "%s %s %s %s%s 0 0\n", SourceText(*seen.mount), Escape(seen.where), fs.type_name(),
+                          MountFlagText(*seen.mount), fs.MountOptions());
   }
   return out;
 }
@@ -74,9 +72,9 @@ Result<std::string> MountinfoText(Context&, const Subject& subject) {
   std::string out;
   for (const Seen& seen : mounts) {
     vfs::FileSystem& fs = seen.mount->fs();
-    absl::StrAppendFormat(&out, "%d %d %u:%u %s %s %s - %s %s %s%s\n", seen.mount->id(), seen.parent_id, abi::Major(fs.dev()), abi::Minor(fs.dev()),
-                          Escape(RootWithinFs(*seen.mount)), Escape(seen.where), MountFlagText(*seen.mount), fs.type_name(), SourceText(*seen.mount),
-                          fs.read_only() ? "ro" : "rw", fs.MountOptions());
+    absl::StrAppendFormat(&out, "%d %d %u:%u %s %s %s - %s %s %s%s\n", seen.mount->id(), seen.parent_id, abi::Major(fs.dev()),
+                          abi::Minor(fs.dev()), Escape(RootWithinFs(*seen.mount)), Escape(seen.where), MountFlagText(*seen.mount),
+                          fs.type_name(), SourceText(*seen.mount), fs.read_only() ? "ro" : "rw", fs.MountOptions());
   }
   return out;
 }
@@ -85,7 +83,8 @@ Result<std::string> MountstatsText(Context&, const Subject& subject) {
   const std::vector<Seen> mounts = TRY(MountsOf(subject));
   std::string out;
   for (const Seen& seen : mounts) {
-    absl::StrAppendFormat(&out, "device %s mounted on %s with fstype %s\n", SourceText(*seen.mount), Escape(seen.where), seen.mount->fs().type_name());
+    absl::StrAppendFormat(&out, "device %s mounted on %s with fstype %s\n", SourceText(*seen.mount), Escape(seen.where),
+                          seen.mount->fs().type_name());
   }
   return out;
 }

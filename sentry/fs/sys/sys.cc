@@ -9,8 +9,8 @@
 #include "abi/statfs.h"
 #include "absl/strings/str_format.h"
 #include "arch/x86_64/cpu_description.h"
-#include "sentry/fs/kit/kit.h"
 #include "sentry/context/machine.h"
+#include "sentry/fs/kit/kit.h"
 
 namespace ringwall::sys {
 namespace {
@@ -95,7 +95,8 @@ void AddCpus(Builder& b) {
 
 void AddMemoryNode(Builder& b) {
   const uint32_t count = machine::CpuCount();
-  for (const char* name : {"online", "possible", "has_cpu", "has_memory", "has_normal_memory"}) b.Text(std::string("devices/system/node/") + name, "0");
+  for (const char* name : {"online", "possible", "has_cpu", "has_memory", "has_normal_memory"})
+    b.Text(std::string("devices/system/node/") + name, "0");
   const std::string node = "devices/system/node/node0/";
   b.Text(node + "cpulist", Range(count));
   b.Text(node + "cpumap", Mask(0, count, count));
@@ -103,8 +104,8 @@ void AddMemoryNode(Builder& b) {
   b.Generated(node + "meminfo", [](Context&) -> Result<std::string> {
     const machine::MemoryInfo info = machine::ReadMemoryInfo();
     const uint64_t used = info.total_bytes > info.free_bytes ? info.total_bytes - info.free_bytes : 0;
-    return absl::StrFormat("Node 0 MemTotal:       %8u kB\nNode 0 MemFree:        %8u kB\nNode 0 MemUsed:        %8u kB\n", info.total_bytes / 1024,
-                           info.free_bytes / 1024, used / 1024);
+    return absl::StrFormat("Node 0 MemTotal:       %8u kB\nNode 0 MemFree:        %8u kB\nNode 0 MemUsed:        %8u kB\n",
+                           info.total_bytes / 1024, info.free_bytes / 1024, used / 1024);
   });
   for (uint32_t cpu = 0; cpu < count; ++cpu) b.Link(absl::StrFormat("%scpu%u", node, cpu), absl::StrFormat("../../cpu/cpu%u", cpu));
 }
@@ -114,8 +115,8 @@ void AddMemoryNode(Builder& b) {
 Result<Ref<vfs::FileSystem>> Create(Context& ctx) {
   const Ref<kit::KitFs> fs = kit::KitFs::Create("sysfs", abi::kSYSFS_MAGIC, ctx.Now());
   Builder b(fs);
-  for (const char* path : {"block", "bus", "class/block", "class/net", "class/power_supply", "class/thermal", "dev/block", "dev/char", "devices/virtual",
-                           "firmware", "fs/cgroup", "kernel/debug", "kernel/security", "module", "power"}) {
+  for (const char* path : {"block", "bus", "class/block", "class/net", "class/power_supply", "class/thermal", "dev/block", "dev/char",
+                           "devices/virtual", "firmware", "fs/cgroup", "kernel/debug", "kernel/security", "module", "power"}) {
     b.Directory(path);
   }
   AddCpus(b);

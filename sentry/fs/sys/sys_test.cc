@@ -3,8 +3,8 @@
 #include <vector>
 
 #include "gtest/gtest.h"
-#include "sentry/fs/sys/sys.h"
 #include "sentry/context/machine.h"
+#include "sentry/fs/sys/sys.h"
 #include "sentry/vfs/operations.h"
 #include "sentry/vfs/test_context.h"
 
@@ -37,7 +37,9 @@ TEST_F(SysTest, CpusAreAsManyAsTheMachineHas) {
   EXPECT_EQ(Read("/devices/system/cpu/cpu" + std::to_string(n) + "/topology/core_id").substr(0, 2), "no");
 }
 TEST_F(SysTest, LinksLeadToTheNode) { EXPECT_NE(Read("/devices/system/cpu/cpu0/node0/meminfo").find("MemTotal:"), std::string::npos); }
-TEST_F(SysTest, HugePageSettingMarksTheChoice) { EXPECT_NE(Read("/kernel/mm/transparent_hugepage/enabled").find("[madvise]"), std::string::npos); }
+TEST_F(SysTest, HugePageSettingMarksTheChoice) {
+  EXPECT_NE(Read("/kernel/mm/transparent_hugepage/enabled").find("[madvise]"), std::string::npos);
+}
 TEST_F(SysTest, NothingCanBeMadeOrRemoved) {
   EXPECT_TRUE(vfs::Mkdir(ctx_, tree_.start(), "/class/new", 0755, 0) == Errno::kEPERM);
   EXPECT_TRUE(vfs::Unlink(ctx_, tree_.start(), "/devices/system/cpu/online") == Errno::kEPERM);

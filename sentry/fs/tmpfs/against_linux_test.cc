@@ -1,5 +1,6 @@
-// Path calls against the kernel that runs the test: the same random list of mkdir, open, link, symlink, rename, unlink, rmdir, chmod, stat is done
-// below a chroot on the host and in a tmpfs of ours, and every result and errno must agree. The seed is printed; RINGWALL_SEED replays it.
+// Path calls against the kernel that runs the test: the same random list of mkdir, open, link, symlink, rename, unlink, rmdir, chmod, stat
+// is done below a chroot on the host and in a tmpfs of ours, and every result and errno must agree. The seed is printed; RINGWALL_SEED
+// replays it.
 #include <gtest/gtest.h>
 
 #include <errno.h>
@@ -45,7 +46,8 @@ std::string RandomPath(std::mt19937_64& random) {
 }
 
 std::vector<Step> RandomSteps(std::mt19937_64& random, size_t count) {
-  static const uint32_t kOpenFlags[] = {O_CREAT, O_CREAT | O_EXCL, O_EXCL, O_NOFOLLOW, O_DIRECTORY, O_TRUNC, O_CREAT | O_NOFOLLOW, 0, O_PATH, O_PATH | O_NOFOLLOW};
+  static const uint32_t kOpenFlags[] = {O_CREAT, O_CREAT | O_EXCL,     O_EXCL, O_NOFOLLOW, O_DIRECTORY,
+                                        O_TRUNC, O_CREAT | O_NOFOLLOW, 0,      O_PATH,     O_PATH | O_NOFOLLOW};
   static const uint32_t kModes[] = {0777, 0777, 0777, 0700, 0500, 0600, 0300, 01777, 0};
   std::vector<Step> steps;
   for (size_t i = 0; i < count; ++i) {

@@ -10,7 +10,7 @@ namespace ringwall::tmpfs {
 
 namespace {
 
-constexpr uint64_t kEmptySize = 40;   // what stat(2) shows for directories of tmpfs: 40 and 20 for each name
+constexpr uint64_t kEmptySize = 40;  // what stat(2) shows for directories of tmpfs: 40 and 20 for each name
 constexpr uint64_t kEntrySize = 20;
 constexpr size_t kListBatch = 64;
 
@@ -137,18 +137,21 @@ Result<Ref<vfs::Inode>> DirectoryInode::AddNew(Context& ctx, std::string_view na
 }
 
 Result<Ref<vfs::Inode>> DirectoryInode::Create(Context& ctx, std::string_view name, uint32_t mode) {
-  return AddNew(ctx, name, (mode & abi::kS_IALLUGO) | abi::kS_IFREG,
-                [&](const vfs::NewFileOwner& owner, const abi::Timespec& now) -> Ref<TmpInode> { return MakeRef<RegularInode>(fs(), owner, now); });
+  return AddNew(
+      ctx, name, (mode & abi::kS_IALLUGO) | abi::kS_IFREG,
+      [&](const vfs::NewFileOwner& owner, const abi::Timespec& now) -> Ref<TmpInode> { return MakeRef<RegularInode>(fs(), owner, now); });
 }
 
 Result<Ref<vfs::Inode>> DirectoryInode::Mkdir(Context& ctx, std::string_view name, uint32_t mode) {
-  return AddNew(ctx, name, (mode & abi::kS_IALLUGO) | abi::kS_IFDIR,
-                [&](const vfs::NewFileOwner& owner, const abi::Timespec& now) -> Ref<TmpInode> { return MakeRef<DirectoryInode>(fs(), owner, now); });
+  return AddNew(
+      ctx, name, (mode & abi::kS_IALLUGO) | abi::kS_IFDIR,
+      [&](const vfs::NewFileOwner& owner, const abi::Timespec& now) -> Ref<TmpInode> { return MakeRef<DirectoryInode>(fs(), owner, now); });
 }
 
 Result<Ref<vfs::Inode>> DirectoryInode::Mknod(Context& ctx, std::string_view name, uint32_t mode, uint64_t rdev) {
-  return AddNew(ctx, name, mode,
-                [&](const vfs::NewFileOwner& owner, const abi::Timespec& now) -> Ref<TmpInode> { return MakeRef<TmpInode>(fs(), owner, rdev, now); });
+  return AddNew(ctx, name, mode, [&](const vfs::NewFileOwner& owner, const abi::Timespec& now) -> Ref<TmpInode> {
+    return MakeRef<TmpInode>(fs(), owner, rdev, now);
+  });
 }
 
 Result<Ref<vfs::Inode>> DirectoryInode::Symlink(Context& ctx, std::string_view name, std::string_view target) {
@@ -210,8 +213,8 @@ Result<void> DirectoryInode::Rmdir(Context& ctx, std::string_view name, vfs::Ino
   return {};
 }
 
-Result<void> DirectoryInode::Rename(Context& ctx, std::string_view name, vfs::Inode& moved_inode, vfs::Inode& new_dir_inode, std::string_view new_name,
-                                    vfs::Inode* replaced_inode, uint32_t flags) {
+Result<void> DirectoryInode::Rename(Context& ctx, std::string_view name, vfs::Inode& moved_inode, vfs::Inode& new_dir_inode,
+                                    std::string_view new_name, vfs::Inode* replaced_inode, uint32_t flags) {
   const abi::Timespec now = ctx.Now();
   TmpInode& moved = AsTmp(moved_inode);
   auto& new_dir = static_cast<DirectoryInode&>(new_dir_inode);

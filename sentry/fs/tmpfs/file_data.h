@@ -71,7 +71,8 @@ class FileData {
     uint32_t used = 0;
   };
   RefPtr<Page>* Find(uint64_t index) const;
-  // The page for writing: there, exclusive and charged; null when there is no space. A new one is zeroed unless `whole` will be overwritten.
+  // The page for writing: there, exclusive and charged; null when there is no space. A new one is zeroed unless `whole` will be
+  // overwritten.
   Page* Writable(uint64_t index, bool whole);
   void FreeRange(uint64_t first, uint64_t end);
   void ZeroWithinPage(uint64_t offset, uint64_t length);

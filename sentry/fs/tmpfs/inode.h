@@ -110,8 +110,8 @@ class DirectoryInode final : public TmpInode {
   Result<void> Link(Context& ctx, std::string_view name, vfs::Inode& target) override;
   Result<void> Unlink(Context& ctx, std::string_view name, vfs::Inode& victim) override;
   Result<void> Rmdir(Context& ctx, std::string_view name, vfs::Inode& victim) override;
-  Result<void> Rename(Context& ctx, std::string_view name, vfs::Inode& moved, vfs::Inode& new_dir, std::string_view new_name, vfs::Inode* replaced,
-                      uint32_t flags) override;
+  Result<void> Rename(Context& ctx, std::string_view name, vfs::Inode& moved, vfs::Inode& new_dir, std::string_view new_name,
+                      vfs::Inode* replaced, uint32_t flags) override;
   Result<Ref<vfs::Inode>> Tmpfile(Context& ctx, uint32_t mode) override;
 
   struct Listed {

@@ -1,5 +1,5 @@
-// Page: 4096 bytes of a tmpfs file in the sentry's memory. Shared pages are never written: a writer that is not alone makes a new one, so that
-// readers copy to the guest without any lock.
+// Page: 4096 bytes of a tmpfs file in the sentry's memory. Shared pages are never written: a writer that is not alone makes a new one, so
+// that readers copy to the guest without any lock.
 #pragma once
 
 #include <cstddef>
@@ -15,7 +15,7 @@ class Page : public RefCounted {
  public:
   Page() {}  // NOLINT: the bytes are the maker's to fill
   // Nobody else can look at it: references are only taken under the inode's lock, which the caller holds.
-  bool IsExclusive() const { return ref_count_for_debug() == 1; }
+  bool IsExclusive() const { return ref_count() == 1; }
   std::byte bytes[kPageSize];
 };
 

@@ -13,8 +13,8 @@ namespace ringwall::tmpfs {
 
 namespace {
 
-constexpr uint64_t kRound = 64 << 10;          // bytes moved per turn of the inode's lock
-constexpr uint64_t kAppendRound = 1 << 20;     // an append up to this size is one piece
+constexpr uint64_t kRound = 64 << 10;       // bytes moved per turn of the inode's lock
+constexpr uint64_t kAppendRound = 1 << 20;  // an append up to this size is one piece
 constexpr uint64_t kAllocateRound = 1 << 20;
 alignas(64) constexpr std::byte kZeros[kPageSize] = {};
 
@@ -74,7 +74,8 @@ class RegularFile final : public vfs::File {
 
 }  // namespace
 
-RegularInode::RegularInode(TmpFs& fs, const vfs::NewFileOwner& owner, const abi::Timespec& now) : TmpInode(fs, owner, 0, now), data_(fs.space()) {}
+RegularInode::RegularInode(TmpFs& fs, const vfs::NewFileOwner& owner, const abi::Timespec& now)
+    : TmpInode(fs, owner, 0, now), data_(fs.space()) {}
 
 void RegularInode::FillSizeLocked(vfs::Attributes& attributes) {
   data_.Reconcile();

@@ -85,7 +85,9 @@ Result<Options> ParseOptions(std::string_view text, const Options& defaults) {
   return options;
 }
 
-TmpFs::TmpFs(Options options) : options_(std::move(options)), space_(options_.size_bytes == ~uint64_t{0} ? ~uint64_t{0} : (options_.size_bytes + kPageSize - 1) / kPageSize) {}
+TmpFs::TmpFs(Options options)
+    : options_(std::move(options)),
+      space_(options_.size_bytes == ~uint64_t{0} ? ~uint64_t{0} : (options_.size_bytes + kPageSize - 1) / kPageSize) {}
 
 Ref<TmpFs> TmpFs::Create(Context& ctx, const Options& options) {
   Ref<TmpFs> fs(new TmpFs(options), Ref<TmpFs>::AdoptTag{});

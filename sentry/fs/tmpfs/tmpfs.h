@@ -20,10 +20,11 @@ struct Options {
   uint32_t mode = 01777;
   uint32_t uid = 0;
   uint32_t gid = 0;
-  std::string name = "tmpfs";               // type name in /proc/mounts: devtmpfs and the overlay's upper layer are tmpfs too
+  std::string name = "tmpfs";  // type name in /proc/mounts: devtmpfs and the overlay's upper layer are tmpfs too
 };
 
-// "size=64m,nr_inodes=10k,mode=755,uid=1,gid=2" on top of `defaults`; EINVAL for what tmpfs(5) does not know. size=50% is of twice the default.
+// "size=64m,nr_inodes=10k,mode=755,uid=1,gid=2" on top of `defaults`; EINVAL for what tmpfs(5) does not know. size=50% is of twice the
+// default.
 Result<Options> ParseOptions(std::string_view text, const Options& defaults);
 
 class TmpFs final : public vfs::FileSystem {

@@ -176,7 +176,9 @@ TEST(TmpfsDirectory, PositionsSurviveChanges) {
     for (const std::string& name : names.names) {
       seen.insert(name);
       // rm -r: removes what it has just read.
-      if (name != "." && name != "..") { ASSERT_TRUE(vfs::Unlink(t.ctx, t.tree.start(), "/" + name).ok()); }
+      if (name != "." && name != "..") {
+        ASSERT_TRUE(vfs::Unlink(t.ctx, t.tree.start(), "/" + name).ok());
+      }
     }
   }
   EXPECT_EQ(seen.size(), 202u);
@@ -215,7 +217,8 @@ TEST(TmpfsOptions, Parse) {
   EXPECT_EQ(o.mode, 0755u);
   EXPECT_EQ(o.uid, 1u);
   EXPECT_EQ(o.gid, 2u);
-  for (const char* bad : {"size=x", "mode=9", "mode=77777", "size=101%", "what", "uid=-1", "size=99999999999999999999", "size=17179869184g"}) {
+  for (const char* bad :
+       {"size=x", "mode=9", "mode=77777", "size=101%", "what", "uid=-1", "size=99999999999999999999", "size=17179869184g"}) {
     EXPECT_TRUE(ParseOptions(bad, {}) == Errno::kEINVAL) << bad;
   }
 }

@@ -76,7 +76,9 @@ TEST_F(WalkTest, ResolveLimitsHold) {
   for (const char* escape : {"..", "absolute", "relative", "/jail/file", "x/../.."}) {
     const Result<Path> r = vfs::Walk(ctx, jail, escape, beneath);
     EXPECT_FALSE(r.ok()) << escape;
-    if (!r.ok() && escape[0] != 'x') { EXPECT_EQ(r.error(), Errno::kEXDEV) << escape; }
+    if (!r.ok() && escape[0] != 'x') {
+      EXPECT_EQ(r.error(), Errno::kEXDEV) << escape;
+    }
   }
   EXPECT_TRUE(vfs::Walk(ctx, jail, "inner", beneath).ok());
   EXPECT_TRUE(vfs::Walk(ctx, jail, "inner", {.no_symlinks = true}) == Errno::kELOOP);
@@ -168,8 +170,8 @@ TEST_F(WalkTest, XattrRules) {
   EXPECT_TRUE(vfs::RemoveXattr(ctx, f, "trusted.t") == Errno::kEPERM);
 }
 
-// Lookups run beside creations, removals and renames of the same names: whatever they see, an existing name is found at the end and a missing
-// one is not, and nothing of a deleted file is kept.
+// Lookups run beside creations, removals and renames of the same names: whatever they see, an existing name is found at the end and a
+// missing one is not, and nothing of a deleted file is kept.
 TEST_F(WalkTest, LookupsAndChangesRace) {
   Dir("/d");
   Dir("/e");

@@ -51,7 +51,7 @@ class Endpoint final : public RefCounted {
   Result<size_t> ReceiveStream(mm::IoSink& sink, uint32_t flags, ReceiveResult& result);
   Result<size_t> ReceiveDatagram(mm::IoSink& sink, uint32_t flags, bool nonblocking, ReceiveResult& result);
   void Uncharge(size_t amount);
-  Result<int32_t> BytesReadable() const;  // SIOCINQ; EINVAL for a listener
+  Result<int32_t> BytesReadable() const;                                         // SIOCINQ; EINVAL for a listener
   int32_t BytesUnread() const { return static_cast<int32_t>(charged_.load()); }  // SIOCOUTQ
 
   // ---- state ----
@@ -134,8 +134,8 @@ class Endpoint final : public RefCounted {
   Errno error_ ABSL_GUARDED_BY(mu_) = static_cast<Errno>(0);
   RefPtr<Endpoint> peer_ ABSL_GUARDED_BY(mu_);
   Name name_ ABSL_GUARDED_BY(mu_);
-  vfs::Path place_ ABSL_GUARDED_BY(mu_);  // where the name is a path: keeps the inode
-  Identity own_identity_ ABSL_GUARDED_BY(mu_);   // of a listener
+  vfs::Path place_ ABSL_GUARDED_BY(mu_);        // where the name is a path: keeps the inode
+  Identity own_identity_ ABSL_GUARDED_BY(mu_);  // of a listener
   Identity peer_identity_ ABSL_GUARDED_BY(mu_);
   std::deque<Message> inbox_ ABSL_GUARDED_BY(mu_);
   std::deque<Ref<Endpoint>> pending_ ABSL_GUARDED_BY(mu_);  // connections to accept

@@ -9,8 +9,8 @@ namespace ringwall::socket::unix_domain {
 
 namespace {
 
-// Differs from Linux: a fixed limit instead of RLIMIT_NOFILE, which capabilities do not lift. Sockets that are only reachable through their own
-// queues are not collected (unix(7) calls that in-flight garbage); this bounds what they can hold.
+// Differs from Linux: a fixed limit instead of RLIMIT_NOFILE, which capabilities do not lift. Sockets that are only reachable through their
+// own queues are not collected (unix(7) calls that in-flight garbage); this bounds what they can hold.
 constexpr size_t kMaxFilesInFlight = 16384;
 
 struct InFlight {

@@ -81,7 +81,9 @@ struct Message {
   abi::Ucred credentials = kNoCredentials;
   Rights rights;
   Charge charge;
-  absl::Span<const std::byte> bytes() const { return length == 0 ? absl::Span<const std::byte>() : absl::Span<const std::byte>(payload->data() + offset, length); }
+  absl::Span<const std::byte> bytes() const {
+    return length == 0 ? absl::Span<const std::byte>() : absl::Span<const std::byte>(payload->data() + offset, length);
+  }
 };
 
 }  // namespace ringwall::socket::unix_domain

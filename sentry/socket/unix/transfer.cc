@@ -24,7 +24,8 @@ bool SameSender(const Message& a, const Message& b) {
 
 // What a reader gets of a message that stays: the bytes are shared, the rest of it is not.
 Message Share(const Message& message, size_t length) {
-  return {.payload = message.payload, .offset = message.offset, .length = length, .sender = message.sender, .credentials = message.credentials};
+  return {
+      .payload = message.payload, .offset = message.offset, .length = length, .sender = message.sender, .credentials = message.credentials};
 }
 
 void TellSender(const Message& message, bool with_credentials, ReceiveResult& result) {

@@ -23,7 +23,9 @@ std::vector<std::byte> Bytes(const void* data, size_t size) {
 Result<int32_t> TypeOf(int32_t type, int32_t protocol) {
   if (protocol != 0 && protocol != abi::kAF_UNIX) return Errno::kEPROTONOSUPPORT;
   switch (type) {
-    case abi::kSOCK_STREAM: case abi::kSOCK_DGRAM: case abi::kSOCK_SEQPACKET: return type;
+    case abi::kSOCK_STREAM:
+    case abi::kSOCK_DGRAM:
+    case abi::kSOCK_SEQPACKET: return type;
     case abi::kSOCK_RAW: return abi::kSOCK_DGRAM;
     default: return Errno::kESOCKTNOSUPPORT;
   }
@@ -104,9 +106,7 @@ Result<int64_t> UnixSocket::Ioctl(Context& ctx, uint32_t command, uint64_t argum
       TRY(ctx.memory().WriteValue(argument, bytes));
       return int64_t{0};
     }
-    case abi::kSIOCOUTQ:
-      TRY(ctx.memory().WriteValue(argument, endpoint_->BytesUnread()));
-      return int64_t{0};
+    case abi::kSIOCOUTQ: TRY(ctx.memory().WriteValue(argument, endpoint_->BytesUnread())); return int64_t{0};
     default: return Errno::kENOTTY;
   }
 }

@@ -31,7 +31,9 @@ class UnixSocket final : public Socket {
   Result<void> SetOption(Context& ctx, int32_t level, int32_t name, absl::Span<const std::byte> value) override;
   Result<int64_t> Ioctl(Context& ctx, uint32_t command, uint64_t argument) override;
   wait::EventMask Readiness(wait::EventMask mask) override { return endpoint_->Readiness(mask); }
-  void AddWaiter(wait::Waiter& waiter, wait::EventMask mask, bool exclusive = false) override { endpoint_->queue().Add(waiter, mask, exclusive); }
+  void AddWaiter(wait::Waiter& waiter, wait::EventMask mask, bool exclusive = false) override {
+    endpoint_->queue().Add(waiter, mask, exclusive);
+  }
   void RemoveWaiter(wait::Waiter& waiter) override { endpoint_->queue().Remove(waiter); }
 
  protected:

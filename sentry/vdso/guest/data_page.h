@@ -11,10 +11,10 @@ struct DataPage {
   uint64_t sequence = 0;
   uint64_t valid = 0;  // 0: ask the kernel
   uint64_t base_tsc = 0;
-  uint64_t multiplier = 0;       // nanoseconds per tick, 32.32 fixed point
-  uint64_t max_ticks = 0;        // older than this: ask the kernel
-  int64_t base_monotonic = 0;    // ns
-  int64_t realtime_offset = 0;   // ns to add to monotonic
+  uint64_t multiplier = 0;      // nanoseconds per tick, 32.32 fixed point
+  uint64_t max_ticks = 0;       // older than this: ask the kernel
+  int64_t base_monotonic = 0;   // ns
+  int64_t realtime_offset = 0;  // ns to add to monotonic
   int64_t boottime_offset = 0;
 };
 static_assert(sizeof(DataPage) == 64);

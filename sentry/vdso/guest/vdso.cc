@@ -89,7 +89,8 @@ extern "C" {
 
 [[gnu::visibility("default")]] int __vdso_gettimeofday(Timeval* out, Timezone* zone) {
   int64_t ns;
-  if (!Read(kRealtime, ns)) return static_cast<int>(Syscall3(kSysGettimeofday, reinterpret_cast<long>(out), reinterpret_cast<long>(zone), 0));
+  if (!Read(kRealtime, ns))
+    return static_cast<int>(Syscall3(kSysGettimeofday, reinterpret_cast<long>(out), reinterpret_cast<long>(zone), 0));
   if (out != nullptr) {
     out->sec = ns / kNsPerSecond;
     out->usec = ns % kNsPerSecond / 1000;

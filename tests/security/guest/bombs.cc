@@ -47,24 +47,12 @@ void OpenUntilRefused(void*) {
     int ends[2];
     int got = -1;
     switch (i % 6) {
-      case 0:
-        got = pipe(ends);
-        break;
-      case 1:
-        got = socketpair(AF_UNIX, SOCK_STREAM, 0, ends);
-        break;
-      case 2:
-        got = epoll_create1(0);
-        break;
-      case 3:
-        got = timerfd_create(CLOCK_MONOTONIC, 0);
-        break;
-      case 4:
-        got = open("/proc/self/maps", O_RDONLY);
-        break;
-      default:
-        got = static_cast<int>(syscall(SYS_memfd_create, "bomb", 0));
-        break;
+      case 0: got = pipe(ends); break;
+      case 1: got = socketpair(AF_UNIX, SOCK_STREAM, 0, ends); break;
+      case 2: got = epoll_create1(0); break;
+      case 3: got = timerfd_create(CLOCK_MONOTONIC, 0); break;
+      case 4: got = open("/proc/self/maps", O_RDONLY); break;
+      default: got = static_cast<int>(syscall(SYS_memfd_create, "bomb", 0)); break;
     }
     if (got < 0 && errno == EMFILE) _exit(7);
   }
@@ -80,7 +68,7 @@ const Mode fd_bomb("fd-bomb", [](int, char**) {
 });
 
 void Timers(void*) {
-  struct sigaction action{};
+  struct sigaction action {};
   action.sa_handler = [](int) {};
   sigaction(SIGALRM, &action, nullptr);
   const itimerspec fast{{0, 1}, {0, 1}};
@@ -107,7 +95,8 @@ void* Futexes(void* argument) {
     uint32_t* word = &g_words[random.Below(8)];
     const uint64_t operation = random.Below(14) | (random.Below(2) ? FUTEX_PRIVATE_FLAG : 0);
     // A PI futex names its owner in the word: any value is a claim about any thread.
-    if (random.Below(8) == 0) __atomic_store_n(word, static_cast<uint32_t>(random.Below(4) ? random.Below(40) : random.Next()), __ATOMIC_RELAXED);
+    if (random.Below(8) == 0)
+      __atomic_store_n(word, static_cast<uint32_t>(random.Below(4) ? random.Below(40) : random.Next()), __ATOMIC_RELAXED);
     // FUTEX_LOCK_PI and its like without an end would only stop ourselves.
     syscall(SYS_futex, word, operation, __atomic_load_n(word, __ATOMIC_RELAXED), &timeout, &g_words[random.Below(8)], random.Next());
   }
@@ -137,7 +126,7 @@ void OnStorm(int signo) {
   }
 }
 void Storm(void*) {
-  struct sigaction action{};
+  struct sigaction action {};
   action.sa_handler = OnStorm;
   action.sa_flags = SA_NODEFER;
   for (const int signo : {SIGUSR1, SIGUSR2, SIGRTMIN}) sigaction(signo, &action, nullptr);

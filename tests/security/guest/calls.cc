@@ -27,7 +27,8 @@ void Sysenter(void*) {
   _exit(0);
 }
 void OddNumbers(void*) {
-  const uint64_t numbers[] = {0x40000000u | 39, 0x40000200u, 0xffffffffu, ~uint64_t{0}, 0x100000000u | 39, 0x7fffffffu, 0x80000000u | 39, 512, 547, 1024};
+  const uint64_t numbers[] = {0x40000000u | 39, 0x40000200u,      0xffffffffu, ~uint64_t{0}, 0x100000000u | 39,
+                              0x7fffffffu,      0x80000000u | 39, 512,         547,          1024};
   for (const uint64_t number : numbers) {
     int64_t result = static_cast<int64_t>(number);
     asm volatile("syscall" : "+a"(result) : "D"(0), "S"(0), "d"(0) : "rcx", "r11", "memory");
@@ -52,7 +53,8 @@ void Trace(void*) {
   // Not the parent: it would be stopped with us.
   const pid_t targets[] = {victim, 0, -1, getpid(), 0x7fffffff};
   for (const pid_t pid : targets) {
-    for (const long request : {long{PTRACE_ATTACH}, long{PTRACE_SEIZE}, long{PTRACE_PEEKDATA}, long{PTRACE_POKEDATA}, long{PTRACE_GETREGS}, long{PTRACE_SETREGS}, long{31}, long{PTRACE_KILL}, long{PTRACE_DETACH}}) {
+    for (const long request : {long{PTRACE_ATTACH}, long{PTRACE_SEIZE}, long{PTRACE_PEEKDATA}, long{PTRACE_POKEDATA}, long{PTRACE_GETREGS},
+                               long{PTRACE_SETREGS}, long{31}, long{PTRACE_KILL}, long{PTRACE_DETACH}}) {
       syscall(SYS_ptrace, request, pid, 0x7fffffff0000, 0x1000);
     }
     char byte = 0;
@@ -88,10 +90,8 @@ bool Skipped(uint64_t number) {
     case SYS_rt_tgsigqueueinfo:
     case SYS_pidfd_send_signal:
     case SYS_setpgid:
-    case SYS_setsid:
-      return true;
-    default:
-      return false;
+    case SYS_setsid: return true;
+    default: return false;
   }
 }
 
@@ -99,30 +99,53 @@ constexpr int kCallsPerChild = 50;
 char g_scratch[64 * 1024];
 
 uint64_t BadArgument(Random& random) {
-  static const uint64_t kBorders[] = {0, 1, 2, 3, 7, 8, 16, 64, 255, 1024, 4095, 4096, 4097, 65536, 0x7fffffff, 0x80000000, 0xffffffff, 0x7fffffff0000, 0x7fffffffeff8, 0x7ffffffff000, 0x800000000000,
-                                      0xffff800000000000, 0xffffffffff600000, ~uint64_t{0}, ~uint64_t{0} - 4095, uint64_t{1} << 63, (uint64_t{1} << 63) - 1, static_cast<uint64_t>(-100)};
+  static const uint64_t kBorders[] = {0,
+                                      1,
+                                      2,
+                                      3,
+                                      7,
+                                      8,
+                                      16,
+                                      64,
+                                      255,
+                                      1024,
+                                      4095,
+                                      4096,
+                                      4097,
+                                      65536,
+                                      0x7fffffff,
+                                      0x80000000,
+                                      0xffffffff,
+                                      0x7fffffff0000,
+                                      0x7fffffffeff8,
+                                      0x7ffffffff000,
+                                      0x800000000000,
+                                      0xffff800000000000,
+                                      0xffffffffff600000,
+                                      ~uint64_t{0},
+                                      ~uint64_t{0} - 4095,
+                                      uint64_t{1} << 63,
+                                      (uint64_t{1} << 63) - 1,
+                                      static_cast<uint64_t>(-100)};
   switch (random.Below(4)) {
-    case 0:
-      return kBorders[random.Below(sizeof(kBorders) / sizeof(kBorders[0]))];
-    case 1:
-      return reinterpret_cast<uint64_t>(g_scratch) + random.Below(sizeof(g_scratch));
-    case 2:
-      return random.Below(16);
-    default:
-      return random.Next() >> random.Below(64);
+    case 0: return kBorders[random.Below(sizeof(kBorders) / sizeof(kBorders[0]))];
+    case 1: return reinterpret_cast<uint64_t>(g_scratch) + random.Below(sizeof(g_scratch));
+    case 2: return random.Below(16);
+    default: return random.Next() >> random.Below(64);
   }
 }
 
 void OnAlarm(int) {}
 void CallAtRandom(void* argument) {
   Random random(*static_cast<uint64_t*>(argument));
-  struct sigaction action{};
+  struct sigaction action {};
   action.sa_handler = OnAlarm;
   sigaction(SIGALRM, &action, nullptr);
   const rlimit memory{uint64_t{1} << 30, uint64_t{1} << 30}, file{16 << 20, 16 << 20};
   setrlimit(RLIMIT_AS, &memory);
   setrlimit(RLIMIT_FSIZE, &file);
-  for (size_t i = 0; i < sizeof(g_scratch); i += 8) *reinterpret_cast<uint64_t*>(g_scratch + i) = random.Below(3) == 0 ? BadArgument(random) : random.Below(256);
+  for (size_t i = 0; i < sizeof(g_scratch); i += 8)
+    *reinterpret_cast<uint64_t*>(g_scratch + i) = random.Below(3) == 0 ? BadArgument(random) : random.Below(256);
   for (int i = 0; i < kCallsPerChild; ++i) {
     const itimerval soon{{0, 5000}, {0, 5000}};  // a call that waits is interrupted
     setitimer(ITIMER_REAL, &soon, nullptr);

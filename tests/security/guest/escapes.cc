@@ -37,7 +37,8 @@ void MustNotOpen(const std::string& path) {
 const Mode root("root-stays-root", [](int, char**) {
   struct stat own, other;
   HOSTILE_REQUIRE(stat("/", &own) == 0, "stat /");
-  for (const char* path : {"/..", "/../../../../..", "/proc/1/root", "/proc/1/root/..", "/proc/self/root/../..", "/proc/1/cwd/../../../../../.."}) {
+  for (const char* path :
+       {"/..", "/../../../../..", "/proc/1/root", "/proc/1/root/..", "/proc/self/root/../..", "/proc/1/cwd/../../../../../.."}) {
     if (stat(path, &other) != 0) continue;
     HOSTILE_REQUIRE(own.st_ino == other.st_ino && own.st_dev == other.st_dev, "%s is not /", path);
   }
@@ -46,7 +47,8 @@ const Mode root("root-stays-root", [](int, char**) {
   mkdir("/tmp/jail", 0755);
   if (chroot("/tmp/jail") == 0 && fchdir(before) == 0) {
     for (int i = 0; i < 64; ++i) (void)!chdir("..");
-    HOSTILE_REQUIRE(stat(".", &other) == 0 && own.st_ino == other.st_ino && own.st_dev == other.st_dev, "climbed over the root after chroot");
+    HOSTILE_REQUIRE(stat(".", &other) == 0 && own.st_ino == other.st_ino && own.st_dev == other.st_dev,
+                    "climbed over the root after chroot");
   }
   return 0;
 });
@@ -69,7 +71,8 @@ const Mode links("volume-links", [](int argc, char** argv) {
   for (const char* name : {"absolute", "relative", "proc"}) MustNotOpen(std::string("/data/") + name);
   // Links that the guest makes itself.
   int serial = 0;
-  for (const std::string& target : {secret, std::string("../../../../../../../../../..") + secret, "/proc/1/root" + secret, "/proc/self/root/.." + secret, "/proc/self/fd/0/.." + secret}) {
+  for (const std::string& target : {secret, std::string("../../../../../../../../../..") + secret, "/proc/1/root" + secret,
+                                    "/proc/self/root/.." + secret, "/proc/self/fd/0/.." + secret}) {
     const std::string link = "/data/made" + std::to_string(serial++);
     unlink(link.c_str());
     HOSTILE_REQUIRE(symlink(target.c_str(), link.c_str()) == 0, "symlink in the volume: %s", std::strerror(errno));
@@ -104,7 +107,8 @@ const Mode race("volume-race", [](int argc, char** argv) {
   const std::string secret = argv[0];
   const size_t slash = secret.rfind('/');
   const std::string folder = secret.substr(0, slash), name = secret.substr(slash + 1);
-  HOSTILE_REQUIRE(mkdir("/data/swap", 0755) == 0 && symlink(folder.c_str(), "/data/swap-link") == 0, "preparing the race: %s", std::strerror(errno));
+  HOSTILE_REQUIRE(mkdir("/data/swap", 0755) == 0 && symlink(folder.c_str(), "/data/swap-link") == 0, "preparing the race: %s",
+                  std::strerror(errno));
   const std::string inside = "/data/swap/" + name;
   close(open(inside.c_str(), O_WRONLY | O_CREAT, 0644));
   const bool exchange = syscall(SYS_renameat2, AT_FDCWD, "/data/swap", AT_FDCWD, "/data/swap-link", 2) == 0;
@@ -126,7 +130,8 @@ const Mode race("volume-race", [](int argc, char** argv) {
 });
 
 const Mode devices("devices", [](int, char**) {
-  for (const char* path : {"/dev/mem", "/dev/kmem", "/dev/port", "/dev/kvm", "/dev/vda", "/dev/sda", "/dev/fuse", "/dev/loop0", "/dev/loop-control", "/proc/kcore", "/proc/kmem"}) {
+  for (const char* path : {"/dev/mem", "/dev/kmem", "/dev/port", "/dev/kvm", "/dev/vda", "/dev/sda", "/dev/fuse", "/dev/loop0",
+                           "/dev/loop-control", "/proc/kcore", "/proc/kmem"}) {
     HOSTILE_REQUIRE(open(path, O_RDONLY | O_NONBLOCK) < 0, "%s can be opened", path);
   }
   for (const char* folder : {"/tmp", "/data", "/"}) {
@@ -140,7 +145,8 @@ const Mode devices("devices", [](int, char**) {
     }
     unlink(name.c_str());
   }
-  for (const char* path : {"/proc/sysrq-trigger", "/proc/sys/kernel/core_pattern", "/proc/sys/kernel/modprobe", "/sys/kernel/uevent_helper", "/proc/sys/vm/drop_caches"}) {
+  for (const char* path : {"/proc/sysrq-trigger", "/proc/sys/kernel/core_pattern", "/proc/sys/kernel/modprobe", "/sys/kernel/uevent_helper",
+                           "/proc/sys/vm/drop_caches"}) {
     const int fd = open(path, O_WRONLY);
     if (fd >= 0) (void)!write(fd, "|/x", 3), close(fd);
   }
@@ -149,8 +155,10 @@ const Mode devices("devices", [](int, char**) {
 
 const Mode privileged("privileged-calls", [](int, char**) {
   // What would touch the host's kernel must fail or be the sandbox's own.
-  for (const long number : {long{SYS_init_module}, long{SYS_finit_module}, long{SYS_delete_module}, long{SYS_kexec_load}, long{SYS_kexec_file_load}, long{SYS_bpf}, long{SYS_perf_event_open}, long{SYS_iopl}, long{SYS_ioperm},
-                            long{SYS_swapon}, long{SYS_swapoff}, long{SYS_quotactl}, long{SYS_open_by_handle_at}, long{SYS_acct}, long{SYS_syslog}, long{SYS_userfaultfd}}) {
+  for (const long number :
+       {long{SYS_init_module}, long{SYS_finit_module}, long{SYS_delete_module}, long{SYS_kexec_load}, long{SYS_kexec_file_load},
+        long{SYS_bpf}, long{SYS_perf_event_open}, long{SYS_iopl}, long{SYS_ioperm}, long{SYS_swapon}, long{SYS_swapoff}, long{SYS_quotactl},
+        long{SYS_open_by_handle_at}, long{SYS_acct}, long{SYS_syslog}, long{SYS_userfaultfd}}) {
     const long got = syscall(number, 3, 0, 0, 0, 0, 0);
     HOSTILE_REQUIRE(got < 0 || number == SYS_syslog || number == SYS_userfaultfd, "call %ld succeeded", number);
   }

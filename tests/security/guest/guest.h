@@ -27,13 +27,13 @@ class Mode {
 };
 
 // Ends the mode with a sentence about what should not have happened.
-#define HOSTILE_REQUIRE(condition, ...)   \
-  do {                                    \
-    if (!(condition)) {                   \
-      std::fprintf(stderr, __VA_ARGS__);  \
-      std::fputc('\n', stderr);           \
-      std::exit(1);                       \
-    }                                     \
+#define HOSTILE_REQUIRE(condition, ...)  \
+  do {                                   \
+    if (!(condition)) {                  \
+      std::fprintf(stderr, __VA_ARGS__); \
+      std::fputc('\n', stderr);          \
+      std::exit(1);                      \
+    }                                    \
   } while (false)
 
 // xorshift64*: the same attack in every run.

@@ -70,7 +70,9 @@ void Canary() {
   page[0] = 1;
   munmap(const_cast<char*>(page), 4096);
   pthread_t thread;
-  HOSTILE_REQUIRE(pthread_create(&thread, nullptr, [](void* p) { return p; }, nullptr) == 0, "canary: pthread_create");
+  HOSTILE_REQUIRE(pthread_create(
+                      &thread, nullptr, [](void* p) { return p; }, nullptr) == 0,
+                  "canary: pthread_create");
   pthread_join(thread, nullptr);
   const int fd = open("/proc/self/stat", O_RDONLY);
   HOSTILE_REQUIRE(fd >= 0 && read(fd, text, 1) == 1, "canary: /proc/self/stat: %s", std::strerror(errno));

@@ -14,10 +14,13 @@ namespace {
 constexpr uint64_t kPage = 4096;
 
 uint64_t Address(Random& random) {
-  static const uint64_t kPlaces[] = {0, 0x10000, 0x400000, 0x10000000, 0x7ffffffff000, 0x7fffffff0000, 0x800000000000, 0xffff800000000000, ~uint64_t{0} & ~(kPage - 1)};
+  static const uint64_t kPlaces[] = {
+      0, 0x10000, 0x400000, 0x10000000, 0x7ffffffff000, 0x7fffffff0000, 0x800000000000, 0xffff800000000000, ~uint64_t{0} & ~(kPage - 1)};
   return kPlaces[random.Below(sizeof(kPlaces) / sizeof(kPlaces[0]))] + random.Below(32) * kPage - random.Below(2) * random.Below(kPage);
 }
-uint64_t Length(Random& random) { return random.Below(3) == 0 ? ~uint64_t{0} >> random.Below(40) : random.Below(64) * kPage + random.Below(2); }
+uint64_t Length(Random& random) {
+  return random.Below(3) == 0 ? ~uint64_t{0} >> random.Below(40) : random.Below(64) * kPage + random.Below(2);
+}
 
 void MapAtRandom(void* argument) {
   Random random(*static_cast<uint64_t*>(argument));
@@ -26,7 +29,8 @@ void MapAtRandom(void* argument) {
     switch (random.Below(7)) {
       case 0:
       case 1: {
-        const int flags = MAP_NORESERVE | MAP_ANONYMOUS | (random.Below(2) ? MAP_PRIVATE : MAP_SHARED) | (random.Below(4) == 0 ? MAP_FIXED : 0) | (random.Below(8) == 0 ? MAP_GROWSDOWN : 0);
+        const int flags = MAP_NORESERVE | MAP_ANONYMOUS | (random.Below(2) ? MAP_PRIVATE : MAP_SHARED) |
+                          (random.Below(4) == 0 ? MAP_FIXED : 0) | (random.Below(8) == 0 ? MAP_GROWSDOWN : 0);
         const long got = syscall(SYS_mmap, at, length, random.Below(8), flags, -1, random.Below(4) == 0 ? ~uint64_t{0} << 12 : 0);
         if (got != -1 && (static_cast<uint64_t>(got) & (kPage - 1)) != 0) _exit(99);
         break;
@@ -35,19 +39,13 @@ void MapAtRandom(void* argument) {
         // Not all: this code has to go on.
         if (length < (uint64_t{1} << 20) && at < 0x200000) syscall(SYS_munmap, at, length);
         break;
-      case 3:
-        syscall(SYS_mremap, at, length, Length(random), random.Below(8), Address(random));
-        break;
+      case 3: syscall(SYS_mremap, at, length, Length(random), random.Below(8), Address(random)); break;
       case 4:
         // MADV_POPULATE_* of a huge area is a memory bomb, which is another mode.
         syscall(SYS_madvise, at, length, random.Below(length > (uint64_t{16} << 20) ? 22 : 26));
         break;
-      case 5:
-        syscall(SYS_brk, random.Below(2) ? Address(random) : random.Next());
-        break;
-      default:
-        syscall(SYS_msync, at, length, random.Below(8));
-        break;
+      case 5: syscall(SYS_brk, random.Below(2) ? Address(random) : random.Next()); break;
+      default: syscall(SYS_msync, at, length, random.Below(8)); break;
     }
   }
 }

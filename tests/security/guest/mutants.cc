@@ -50,7 +50,8 @@ std::string TinyElf() {
 void WriteProgram(const char* path, const std::string& text) {
   unlink(path);
   const int fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0755);
-  HOSTILE_REQUIRE(fd >= 0 && write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()), "%s: %s", path, std::strerror(errno));
+  HOSTILE_REQUIRE(fd >= 0 && write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()), "%s: %s", path,
+                  std::strerror(errno));
   close(fd);
 }
 void Execute(void* path) {
@@ -68,7 +69,8 @@ const Mode elf_mutants("elf-mutants", [](int argc, char** argv) {
   Random random(1);
   for (int i = 0; i < mutants; ++i) {
     std::string mutant = whole;
-    for (uint64_t flips = 1 + random.Below(3); flips != 0; --flips) mutant[random.Below(mutant.size())] ^= static_cast<char>(1 << random.Below(8));
+    for (uint64_t flips = 1 + random.Below(3); flips != 0; --flips)
+      mutant[random.Below(mutant.size())] ^= static_cast<char>(1 << random.Below(8));
     if (random.Below(8) == 0) mutant.resize(random.Below(mutant.size()));
     if (random.Below(8) == 0) {
       // A whole 64-bit field at a border.
@@ -88,9 +90,31 @@ const Mode elf_mutants("elf-mutants", [](int argc, char** argv) {
 const Mode script_mutants("script-mutants", [](int, char**) {
   char path[] = "/tmp/script";
   const std::string lines[] = {
-      "#!", "#!\n", "#! \t \n", "#!/tmp/script\n", "#!/\n", "#!/tmp\n", "#!/no/such/file\n", "#!relative\n", "#!/proc/self/exe\n", "#!/proc/self/exe canary\n",
-      "#!/proc/self/exe canary and more words\n", "#!/proc/self/exe" + std::string(300, 'a') + "\n", "#!" + std::string(5000, '/') + "\n", "#!/dev/zero\n", "#!/dev/null\n", "#!/proc/self/mem\n",
-      "#!/proc/1/root/proc/self/exe canary\n", std::string("#!/proc/self\0/exe\n", 18), "#!/proc/self/fd/0\n", "#!" + std::string(254, ' ') + "/x\n", "#!\xff\xfe\n", "", std::string(4096, '\0'), "\x7f""ELF",
+      "#!",
+      "#!\n",
+      "#! \t \n",
+      "#!/tmp/script\n",
+      "#!/\n",
+      "#!/tmp\n",
+      "#!/no/such/file\n",
+      "#!relative\n",
+      "#!/proc/self/exe\n",
+      "#!/proc/self/exe canary\n",
+      "#!/proc/self/exe canary and more words\n",
+      "#!/proc/self/exe" + std::string(300, 'a') + "\n",
+      "#!" + std::string(5000, '/') + "\n",
+      "#!/dev/zero\n",
+      "#!/dev/null\n",
+      "#!/proc/self/mem\n",
+      "#!/proc/1/root/proc/self/exe canary\n",
+      std::string("#!/proc/self\0/exe\n", 18),
+      "#!/proc/self/fd/0\n",
+      "#!" + std::string(254, ' ') + "/x\n",
+      "#!\xff\xfe\n",
+      "",
+      std::string(4096, '\0'),
+      "\x7f"
+      "ELF",
   };
   for (const std::string& line : lines) {
     WriteProgram(path, line);
@@ -116,11 +140,37 @@ std::string Repeat(const std::string& part, size_t times) {
 const Mode path_mutants("path-mutants", [](int, char**) {
   unlink("/tmp/loop");
   unlink("/tmp/hop");
-  HOSTILE_REQUIRE(symlink("/tmp/loop", "/tmp/loop") == 0 && symlink("hop/hop/hop/hop", "/tmp/hop") == 0, "symlink: %s", std::strerror(errno));
+  HOSTILE_REQUIRE(symlink("/tmp/loop", "/tmp/loop") == 0 && symlink("hop/hop/hop/hop", "/tmp/hop") == 0, "symlink: %s",
+                  std::strerror(errno));
   const std::string paths[] = {
-      std::string(4095, '/'), std::string(4096, '/'), std::string(100'000, 'a'), "/" + std::string(255, 'n'), "/" + std::string(256, 'n'), Repeat("/tmp/..", 580), Repeat("./", 2000), Repeat("../", 1300) + "tmp",
-      "/tmp/loop", "/tmp/loop/x", "/tmp/hop", "/tmp/hop/hop", "/proc/self/root/proc/self/root/tmp/loop", Repeat("/proc/self/cwd/../proc/self/root", 100), "/proc/self/fd/-1", "/proc/self/fd/99999999999999999999",
-      "/proc/self/task/../../self/exe/x", "\xff\xfe/\x01", "/tmp/\n\t\x7f", "", "/.", "/..", "//////..//..//tmp/////", "/dev/fd/0/x", "/proc/self/map_files/0-0", "/proc/4294967297/stat", "/proc/-1/stat", "/proc/0/stat",
+      std::string(4095, '/'),
+      std::string(4096, '/'),
+      std::string(100'000, 'a'),
+      "/" + std::string(255, 'n'),
+      "/" + std::string(256, 'n'),
+      Repeat("/tmp/..", 580),
+      Repeat("./", 2000),
+      Repeat("../", 1300) + "tmp",
+      "/tmp/loop",
+      "/tmp/loop/x",
+      "/tmp/hop",
+      "/tmp/hop/hop",
+      "/proc/self/root/proc/self/root/tmp/loop",
+      Repeat("/proc/self/cwd/../proc/self/root", 100),
+      "/proc/self/fd/-1",
+      "/proc/self/fd/99999999999999999999",
+      "/proc/self/task/../../self/exe/x",
+      "\xff\xfe/\x01",
+      "/tmp/\n\t\x7f",
+      "",
+      "/.",
+      "/..",
+      "//////..//..//tmp/////",
+      "/dev/fd/0/x",
+      "/proc/self/map_files/0-0",
+      "/proc/4294967297/stat",
+      "/proc/-1/stat",
+      "/proc/0/stat",
   };
   for (const std::string& path : paths) {
     struct stat st;
@@ -131,7 +181,8 @@ const Mode path_mutants("path-mutants", [](int, char**) {
     if (fd >= 0) (void)!read(fd, buffer, sizeof(buffer)), close(fd);
     (void)!readlink(p, buffer, sizeof(buffer));
     (void)!readlink(p, buffer, 0);
-    (void)access(p, R_OK), (void)truncate(p, -1), (void)mkdir((path + "/new").c_str(), 0), (void)rename(p, "/tmp/loop"), (void)link(p, "/tmp/linked"), (void)unlink("/tmp/linked");
+    (void)access(p, R_OK), (void)truncate(p, -1), (void)mkdir((path + "/new").c_str(), 0), (void)rename(p, "/tmp/loop"),
+        (void)link(p, "/tmp/linked"), (void)unlink("/tmp/linked");
     execl(p, p, nullptr);
   }
   // Deeper than PATH_MAX, step by step.

@@ -39,7 +39,7 @@ void CatchEverything() {
   alternate.ss_sp = stack;
   alternate.ss_size = sizeof(stack);
   sigaltstack(&alternate, nullptr);
-  struct sigaction action{};
+  struct sigaction action {};
   action.sa_sigaction = OnFault;
   action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
   for (const int signo : {SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGSYS, SIGFPE, SIGALRM}) sigaction(signo, &action, nullptr);
@@ -52,11 +52,15 @@ void CatchEverything() {
   register uint64_t r8 asm("r8") = a ^ b;
   register uint64_t r9 asm("r9") = c;
   register uint64_t r11 asm("r11") = target;
-  asm volatile("call *%%r11" : "+a"(number), "+D"(a), "+S"(b), "+d"(c), "+r"(r10), "+r"(r8), "+r"(r9), "+r"(r11) : : "rcx", "rbx", "r12", "r13", "r14", "r15", "memory", "cc");
+  asm volatile("call *%%r11"
+               : "+a"(number), "+D"(a), "+S"(b), "+d"(c), "+r"(r10), "+r"(r8), "+r"(r9), "+r"(r11)
+               :
+               : "rcx", "rbx", "r12", "r13", "r14", "r15", "memory", "cc");
 }
 
 // Numbers that a confused stub would like to run: memory, descriptors, processes of the host.
-constexpr uint64_t kForged[] = {SYS_getpid, SYS_mmap, SYS_munmap, SYS_mprotect, SYS_open, SYS_openat, SYS_socket, SYS_execve, SYS_kill, SYS_rt_sigreturn, SYS_exit, 231, 0xffff};
+constexpr uint64_t kForged[] = {SYS_getpid, SYS_mmap, SYS_munmap,       SYS_mprotect, SYS_open, SYS_openat, SYS_socket,
+                                SYS_execve, SYS_kill, SYS_rt_sigreturn, SYS_exit,     231,      0xffff};
 
 void JumpOn(void*) {
   CatchEverything();
@@ -95,30 +99,18 @@ void Overwrite(void* argument) {
   const auto* attack = static_cast<Attack*>(argument);
   void* at = reinterpret_cast<void*>(attack->at);
   switch (attack->how) {
-    case 0:
-      break;
-    case 1:
-      mprotect(at, kPage, PROT_READ | PROT_WRITE | PROT_EXEC);
-      break;
-    case 2:
-      munmap(at, kPage);
-      break;
-    case 3:
-      mmap(at, kPage, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
-      break;
-    case 4:
-      madvise(at, kPage, MADV_DONTNEED);
-      break;
-    case 5:
-      mremap(at, kPage, kPage, MREMAP_MAYMOVE | MREMAP_FIXED, reinterpret_cast<void*>(0x10000000));
-      break;
+    case 0: break;
+    case 1: mprotect(at, kPage, PROT_READ | PROT_WRITE | PROT_EXEC); break;
+    case 2: munmap(at, kPage); break;
+    case 3: mmap(at, kPage, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0); break;
+    case 4: madvise(at, kPage, MADV_DONTNEED); break;
+    case 5: mremap(at, kPage, kPage, MREMAP_MAYMOVE | MREMAP_FIXED, reinterpret_cast<void*>(0x10000000)); break;
     case 6: {
       const int zero = open("/dev/zero", O_RDONLY);
       syscall(SYS_read, zero, at, kPage);  // the kernel as the writer
       break;
     }
-    default:
-      break;
+    default: break;
   }
   auto* bytes = static_cast<volatile unsigned char*>(at);
   for (uint64_t i = 0; i < kPage; ++i) bytes[i] = 0xcc;

@@ -207,6 +207,24 @@ TEST(AlternateStack, StackOverflowIsHandledOnIt) {
               }),
               Exited(44));
 }
+TEST(AlternateStack, NestedHandlersThatOverflowItAreKilledBySegv) {
+  EXPECT_THAT(ChildStatus([] {
+                // What lies below must not be overwritten: the frame that does not fit is not written.
+                static char bytes[32768];
+                stack_t mine = {};
+                mine.ss_sp = bytes + 16384;
+                mine.ss_size = 16384;
+                sigaltstack(&mine, nullptr);
+                struct sigaction action = {};
+                action.sa_handler = [](int) { raise(SIGUSR1); };
+                action.sa_flags = SA_ONSTACK | SA_NODEFER;
+                sigaction(SIGUSR1, &action, nullptr);
+                action.sa_handler = [](int) { _exit(1); };
+                sigaction(SIGSEGV, &action, nullptr);
+                raise(SIGUSR1);
+              }),
+              KilledBy(SIGSEGV));
+}
 TEST(DefaultAction, BadStackForAHandlerKillsBySegv) {
   EXPECT_THAT(ChildStatus([] {
                 signal(SIGSEGV, [](int) { _exit(1); });
