@@ -13,15 +13,15 @@ namespace ringwall {
 #pragma GCC diagnostic warning "-Wswitch"
 const char* LockRankName(LockRank rank) {
   switch (rank) {
+// clang-format off
 #define NAME(n) \
   case LockRank::n: return #n;
-    NAME(kControl)
-    NAME(kKernel) NAME(kEpollControl) NAME(kPidTable) NAME(kThreadGroup) NAME(kTty) NAME(kSignal) NAME(kTask) NAME(kNamespace)
-        NAME(kMountTable) NAME(kRename) NAME(kDentry) NAME(kInode) NAME(kDentryCache) NAME(kFdTable) NAME(kFile) NAME(kFilePosition)
-            NAME(kEpoll) NAME(kFileLock) NAME(kSocketAddress) NAME(kSocket) NAME(kPipe) NAME(kMm) NAME(kMemoryFile) NAME(kFutex)
-                NAME(kProcessTimers) NAME(kTimer) NAME(kLimits) NAME(kWaitQueue) NAME(kEpollReady) NAME(kReady) NAME(kGoferClient)
-                    NAME(kPlatform) NAME(kObserve) NAME(kLog) NAME(kTest)
+    NAME(kControl) NAME(kKernel) NAME(kEpollControl) NAME(kPidTable) NAME(kThreadGroup) NAME(kTty) NAME(kSignal) NAME(kTask) NAME(kNamespace)
+    NAME(kMountTable) NAME(kRename) NAME(kDentry) NAME(kInode) NAME(kDentryCache) NAME(kFdTable) NAME(kFile) NAME(kFilePosition) NAME(kEpoll) NAME(kFileLock)
+    NAME(kSocketAddress) NAME(kSocket) NAME(kPipe) NAME(kMm) NAME(kMemoryFile) NAME(kFutex) NAME(kProcessTimers) NAME(kTimer) NAME(kLimits) NAME(kWaitQueue) NAME(kEpollReady)
+    NAME(kReady) NAME(kGoferClient) NAME(kPlatform) NAME(kObserve) NAME(kLog) NAME(kTest)
 #undef NAME
+    // clang-format on
   }
   return "?";
 }

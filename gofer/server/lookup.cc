@@ -131,8 +131,8 @@ Result<ReadDirReply> Service::On(const ReadDirRequest& request, UniqueFd&) {
   if (!reply.entries.items.empty()) reply.entries.items.back().next = reply.next;
   listing->position = reply.next;
   reply.end = n == 0;
-  // and neither does the news that a small directory has no more: asking the host again costs a microsecond. The names above are still in the
-  // scratch buffer's front.
+  // and neither does the news that a small directory has no more: asking the host again costs a microsecond. The names above are still in
+  // the scratch buffer's front.
   constexpr size_t kBiggestEntry = sizeof(dirent64);
   if (n > 0 && static_cast<size_t>(n) + kBiggestEntry <= kMaxDirectoryBytes) {
     const long more = syscall(SYS_getdents64, listing->fd.get(), scratch_.get() + n, kBiggestEntry);

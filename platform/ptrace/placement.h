@@ -20,7 +20,8 @@ class Placement {
   Placement(const Placement&) = delete;
   Placement& operator=(const Placement&) = delete;
 
-  // Pins the calling thread, the tracer, to `cpu` or (-1, or not ours) to the one it is on. Off (everything stays where it is) with one CPU or when the host refuses.
+  // Pins the calling thread, the tracer, to `cpu` or (-1, or not ours) to the one it is on. Off (everything stays where it is) with one CPU
+  // or when the host refuses.
   void Start(int cpu);
   // Gives the tracer its CPUs back.
   void Stop();

@@ -1,6 +1,7 @@
 // Every host call that the sentry keeps once a container's bytes are about to be looked at, each with its reason. What is not here is
-// fatal and reported by name. Not here, on purpose: execve, open* outside our own /proc, socket, connect, bind, any change of ids,
-// namespaces or mounts, mmap of executable memory, ioctls that type into a terminal (TIOCSTI) or take it over (TIOCSCTTY).
+// fatal and reported by name; what is needed only once (the epoll, event and timer descriptors) is made before. Not here, on purpose:
+// execve, open* outside our own /proc, socket, connect, bind, any change of ids, namespaces or mounts, mmap of executable memory, ioctls
+// that type into a terminal (TIOCSTI) or take it over (TIOCSCTTY).
 #include "runsc-cli/boot/filter.h"
 
 #include <asm/ioctls.h>
@@ -31,16 +32,11 @@ host::Policy MakeSentryPolicy(const SentryFilterOptions& options) {
   // Donated files, the container's standard streams, the console.
   p.Allow("read", "standard streams, event descriptors");
   p.Allow("write", "standard streams, event descriptors, the log");
-  p.Allow("readv", "standard streams into scattered guest memory");
-  p.Allow("writev", "standard streams from scattered guest memory");
   p.Allow("pread64", "files that the gofer donated");
   p.Allow("pwrite64", "files that the gofer donated");
-  p.Allow("preadv", "files that the gofer donated");
-  p.Allow("pwritev", "files that the gofer donated");
   p.Allow("preadv2", "files that the gofer donated, RWF_NOWAIT first");
   p.Allow("pwritev2", "files that the gofer donated, O_APPEND and O_SYNC of the guest");
   p.Allow("lseek", "SEEK_DATA and SEEK_HOLE of donated files, size of memory files");
-  p.Allow("fstat", "size and identity of donated descriptors");
   p.Allow("newfstatat", {ArgEquals(3, AT_EMPTY_PATH)}, "fstat, as the C library spells it; a path would end in an empty root");
   p.Allow("ftruncate", "memory files, donated files that the guest truncates");
   p.Allow("fallocate", "memory files: punching holes gives memory back; donated files");
@@ -64,19 +60,12 @@ host::Policy MakeSentryPolicy(const SentryFilterOptions& options) {
 
   // Waiting and time.
   p.Allow("poll", "control server, host descriptors");
-  p.Allow("ppoll", "host descriptors with a deadline");
-  p.Allow("epoll_create1", "readiness of standard streams");
   p.Allow("epoll_ctl", "readiness of standard streams");
   p.Allow("epoll_wait", "readiness of standard streams");
-  p.Allow("epoll_pwait", "readiness of standard streams");
-  p.Allow("eventfd2", "wake-ups between our threads");
-  p.Allow("timerfd_create", "guest timers");
   p.Allow("timerfd_settime", "guest timers");
   p.Allow("futex", "locks and condition variables");
-  p.Allow("nanosleep", "back-off of locks");
   p.Allow("clock_nanosleep", "timers, back-off of locks");
   p.Allow("clock_gettime", "clocks where the vDSO cannot answer: CPU time of stubs");
-  p.Allow("clock_getres", "clock_getres of the guest");
   p.Allow("sched_yield", "back-off of locks");
   p.Allow("sysinfo", "free memory of the machine, for sysinfo(2) and /proc/meminfo");
   p.Allow("getrandom", "guest randomness, our hash seeds");
@@ -101,8 +90,6 @@ host::Policy MakeSentryPolicy(const SentryFilterOptions& options) {
   p.Allow("prctl", {ArgOneOf(0, {PR_SET_NAME, PR_SET_VMA})}, "names of threads and of memory, for operators");
   p.Allow("rt_sigprocmask", "start of a thread, abort");
   p.Allow("rt_sigaction", "abort");
-  p.Allow("rt_sigreturn", "return from a handler of the runtime");
-  p.Allow("sigaltstack", "start of a thread");
   p.Allow("getpid", "abort, log");
   p.Allow("gettid", "abort, log, thread identity");
   p.Allow("restart_syscall", "stop and continue by the operator");

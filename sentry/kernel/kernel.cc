@@ -27,7 +27,6 @@
 
 namespace ringwall::kernel {
 
-using task::PidTable;
 using task::Task;
 using task::TaskBuilder;
 using task::ThreadGroup;
@@ -115,7 +114,7 @@ Result<Ref<ThreadGroup>> Kernel::CreateProcess(const ProcessSpec& spec) {
 
   auto found = FindProgram(*init, spec.args[0], spec.env);
   if (!found.ok()) return fail(found.error());
-  auto thread = LoadProgram(*init, std::move(*found), spec);
+  auto thread = LoadProgram(*init, *found, spec);
   if (!thread.ok()) return fail(thread.error());
 
   auto session = MakeRef<task::Session>(pid);
@@ -125,7 +124,7 @@ Result<Ref<ThreadGroup>> Kernel::CreateProcess(const ProcessSpec& spec) {
   return group;
 }
 
-Result<void> Kernel::LoadProgram(Task& init, FoundProgram found, const ProcessSpec& spec) {
+Result<void> Kernel::LoadProgram(Task& init, const FoundProgram& found, const ProcessSpec& spec) {
   class Opener final : public loader::ProgramOpener {
    public:
     explicit Opener(Task& task) : task_(task) {}

@@ -112,7 +112,7 @@ class Kernel {
   void NotifyInitGone();
 
  private:
-  Result<void> LoadProgram(task::Task& init, FoundProgram found, const ProcessSpec& spec);
+  Result<void> LoadProgram(task::Task& init, const FoundProgram& found, const ProcessSpec& spec);
 
   const KernelOptions options_;
   const std::unique_ptr<platform::Platform> platform_;

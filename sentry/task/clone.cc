@@ -203,25 +203,23 @@ RefPtr<Task> TaskBuilder::TakeVforkParent(Task& child) {
 }
 
 Result<void> TaskBuilder::Publish(Task& task, ThreadGroup* parent, RefPtr<ProcessGroup> process_group) {
-  ThreadGroup& group = task.thread_group();
-  PidTable& pids = group.pids();
-  MutexLock lock(pids.mu_);
-  return PublishLocked(task, parent, std::move(process_group));
+  PidTable& pids = task.thread_group().pids();
+  MutexLock lock(pids.mu());
+  return PublishLocked(pids, task, parent, std::move(process_group));
 }
 
 Result<void> TaskBuilder::PublishChild(Task& task, Task& caller, bool as_sibling) {
   ThreadGroup& group = caller.thread_group();
   PidTable& pids = group.pids();
-  MutexLock lock(pids.mu_);
+  MutexLock lock(pids.mu());
   ThreadGroup* parent = as_sibling ? group.family_.parent : &group;
-  TRY(PublishLocked(task, parent, group.family_.group));
+  TRY(PublishLocked(pids, task, parent, group.family_.group));
   task.thread_group().family_.parent_thread = as_sibling ? group.family_.parent_thread : &caller;
   return {};
 }
 
-Result<void> TaskBuilder::PublishLocked(Task& task, ThreadGroup* parent, RefPtr<ProcessGroup> process_group) {
+Result<void> TaskBuilder::PublishLocked(PidTable& pids, Task& task, ThreadGroup* parent, RefPtr<ProcessGroup> process_group) {
   ThreadGroup& group = task.thread_group();
-  PidTable& pids = group.pids();
   if (group.group_exiting()) return Errno::kEAGAIN;
   ThreadGroup::Family& family = group.family_;
   const bool leader = family.threads.empty();

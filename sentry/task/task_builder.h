@@ -29,8 +29,8 @@ class TaskBuilder {
   static Result<void> PublishChild(Task& task, Task& caller, bool as_sibling);
 
  private:
-  static Result<void> PublishLocked(Task& task, ThreadGroup* parent, RefPtr<ProcessGroup> process_group)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(task.thread_group().pids().mu());
+  static Result<void> PublishLocked(PidTable& pids, Task& task, ThreadGroup* parent, RefPtr<ProcessGroup> process_group)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(pids.mu());
 };
 
 }  // namespace ringwall::task

@@ -8,6 +8,9 @@
 
 namespace ringwall::syscalls {
 
+inline constexpr int64_t kFirstPrivateCode = 512;
+static_assert(IsPrivate(static_cast<Errno>(kFirstPrivateCode)) && !IsPrivate(static_cast<Errno>(kFirstPrivateCode - 1)));
+
 template <auto Fn>
 struct Thunk;
 
@@ -31,7 +34,14 @@ struct Thunk<Fn> {
     } else if constexpr (std::is_void_v<R>) {
       return {.value = 0, .keep_registers = false};
     } else {
-      return {.value = EncodeResult(*result), .keep_registers = false};
+      const int64_t value = EncodeResult(*result);
+      // F_GETOWN of fcntl(2) gives -pgid: a result, not one of the private codes (base/error/errno.h). It goes past the run loop's reading
+      // of them.
+      if (value <= -kFirstPrivateCode) {
+        task.regs().set_result(static_cast<uint64_t>(value));
+        return {.value = value, .keep_registers = true};
+      }
+      return {.value = value, .keep_registers = false};
     }
   }
   template <size_t... I>

@@ -7,13 +7,13 @@
 
 namespace ringwall::syscalls {
 
-Result<int32_t> SysPersonality(Task& task, uint32_t persona) {
+Result<uint32_t> SysPersonality(Task& task, uint32_t persona) {
   const uint32_t old = task.persona;
-  if (persona == 0xffffffff) return static_cast<int32_t>(old);
+  if (persona == 0xffffffff) return old;
   constexpr uint32_t kStored = abi::kPER_MASK | abi::kADDR_NO_RANDOMIZE;
   if ((persona & ~kStored) != 0) task.kernel().unimplemented().Count("personality", "flags");
   task.persona = persona;
-  return static_cast<int32_t>(old);
+  return old;
 }
 
 }  // namespace ringwall::syscalls

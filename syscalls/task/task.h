@@ -45,7 +45,7 @@ Result<int64_t> SysTimes(Task& task, UserOut<abi::Tms> buffer);
 // prctl(2), arch_prctl(2), personality(2)
 Result<int64_t> SysPrctl(Task& task, int32_t option, uint64_t arg2, uint64_t arg3, uint64_t arg4, uint64_t arg5);
 Result<int64_t> SysArchPrctl(Task& task, int32_t code, uint64_t address);
-Result<int32_t> SysPersonality(Task& task, uint32_t persona);
+Result<uint32_t> SysPersonality(Task& task, uint32_t persona);
 // sched(7)
 Result<void> SysSchedYield(Task& task);
 Result<void> SysSchedSetaffinity(Task& task, int32_t pid, uint32_t length, UserAddr mask);

@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -47,21 +48,26 @@ def tidy(path, database):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--database", default="build/tsa")
+    parser.add_argument("--database", default="build/debug")
     parser.add_argument("--limit", type=int, default=16)
     parser.add_argument("--all", action="store_true")
     parser.add_argument("files", nargs="*")
     args = parser.parse_args()
     CACHE.mkdir(parents=True, exist_ok=True)
     with open(os.path.join(args.database, "compile_commands.json"), encoding="utf-8") as file:
-        known = {os.path.relpath(os.path.join(c["directory"], c["file"])) for c in json.load(file)}
+        commands = json.load(file)
+    # clang cannot read g++'s precompiled headers: the files include what they need.
+    for command in commands:
+        command["command"] = re.sub(r" -Winvalid-pch| -include \S*cmake_pch\.hxx", "", command["command"])
+    (CACHE / "compile_commands.json").write_text(json.dumps(commands))
+    known = {os.path.relpath(os.path.join(c["directory"], c["file"])) for c in commands}
     files = args.files or (sorted(known) if args.all else candidates())
     files = [f for f in files if f in known]
     chosen = files if args.all or args.files else files[: args.limit]
     print(f"clang-tidy: {len(chosen)} of {len(files)} candidate files", file=sys.stderr, flush=True)
     failed = 0
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 2) as pool:
-        for path, code, text in pool.map(lambda f: tidy(f, args.database), chosen):
+        for path, code, text in pool.map(lambda f: tidy(f, str(CACHE)), chosen):
             if code != 0:
                 failed += 1
                 print(text.rstrip() or f"{path}: clang-tidy exit code {code}", flush=True)

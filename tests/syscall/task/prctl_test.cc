@@ -94,6 +94,13 @@ TEST(ArchPrctl, GsBaseIsPerThreadAndUsable) {
     EXPECT_EQ(value, 77);
   });
 }
+TEST(Personality, LargeValuesAreNoErrors) {
+  InChild([] {
+    const long odd = 0xfffffd00;
+    EXPECT_THAT(Call(SYS_personality, odd), Succeeds());
+    EXPECT_THAT(Call(SYS_personality, 0xffffffffU), SucceedsWith(odd));
+  });
+}
 TEST(Personality, ReadsBackAndIsInherited) {
   InChild([] {
     const long old = Call(SYS_personality, 0xffffffffU);
