@@ -89,9 +89,10 @@ TEST(Thunk, ArityComesFromTheSignature) {
 }
 
 TEST(Thunk, EncodesResults) {
-  // The handlers above do not look at their task.
+  // The handlers above do not look at their task. Volatile, so that the compiler does not reason about what can't be there.
   alignas(16) static std::byte storage[16];
-  Task& no_task = *reinterpret_cast<Task*>(storage);
+  Task* volatile opaque = reinterpret_cast<Task*>(storage);
+  Task& no_task = *opaque;
   const RawArgs args{{kDirty, 7, 0, 0, 0, 0}};
   EXPECT_EQ(Thunk<&Sum>::Invoke(no_task, args).value, 12);
   EXPECT_EQ(Thunk<&Nothing>::Invoke(no_task, args).value, 0);
