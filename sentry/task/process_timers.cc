@@ -153,7 +153,7 @@ void ProcessTimers::Fire(ProcessTimer& timer) {
       info.si_code = abi::kSI_TIMER;
       info.Set(abi::SigInfo::Timer{.timerid = timer.id_, .overrun = 0, .value = timer.value_});
       if (timer.notify_ == (abi::kSIGEV_SIGNAL | abi::kSIGEV_THREAD_ID)) tid = timer.tid_;
-      timer.overrun_ = 0;
+      // overrun_ stays that of the last delivery until this one is taken (timer_getoverrun(2)).
       periodic_posix = timer.interval_ns_ != 0;
       if (periodic_posix) {
         timer.signal_waits_ = true;
