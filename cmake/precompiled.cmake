@@ -3,7 +3,7 @@
 #   ringwall_precompile(TARGET [TEST])   with TEST: gtest and gmock too
 # Nothing of this tree is in them, so they never go stale. The clang presets compile without: a forgotten #include fails there.
 
-option(RINGWALL_PCH "Precompile the foreign headers that nearly every file includes (g++)" ON)
+option(RINGWALL_PCH "Precompile the foreign headers that nearly every file includes (g++)" OFF)
 if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   set(RINGWALL_PCH OFF)
 endif()
