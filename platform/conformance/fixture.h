@@ -27,4 +27,11 @@ class Conformance : public testing::Test {
 };
 TYPED_TEST_SUITE_P(Conformance);
 
+// For platforms without a tracer, whose stub code and per-thread memory a guest can jump to and write to.
+template <typename Factory>
+constexpr bool StubIsReachable() {
+  if constexpr (requires { Factory::kStubIsReachable; }) return Factory::kStubIsReachable;
+  return false;
+}
+
 }  // namespace ringwall::platform::conformance

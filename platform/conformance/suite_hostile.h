@@ -1,6 +1,9 @@
 // Conformance: guests that try to get out of the box, or to break it.
 #pragma once
 
+#include <chrono>
+#include <optional>
+
 #include "platform/conformance/fixture.h"
 
 namespace ringwall::platform::conformance {
@@ -76,8 +79,54 @@ TYPED_TEST_P(Conformance, VsyscallPageGivesACallOrAFault) {
   });
 }
 
+// What a guest may do there ends at its own process: it faults, makes a call, or dies; bystanders and the platform go on.
+TYPED_TEST_P(Conformance, ReachableStubHarmsOnlyItsOwnGuest) {
+  if constexpr (!StubIsReachable<TypeParam>()) {
+    GTEST_SKIP() << "this platform's stub is out of reach";
+  } else {
+    this->Drive([this] {
+      auto bystander = this->NewGuest();
+      EXPECT_TRUE(bystander->Poke(kData, 0x5eed));
+      std::unique_ptr<Guest> guest = this->NewGuest();
+      auto go = [&] {
+        guest->thread->Resume();
+        // It may run in circles there, as it may anywhere.
+        std::optional<Event> event = guest->NextWithin(std::chrono::milliseconds(50));
+        if (!event) {
+          guest->thread->Interrupt();
+          event = guest->NextWithin(std::chrono::seconds(1));
+        }
+        // Dead, or deaf: a forged rt_sigreturn(2) may block signals.
+        if (!event || event->kind == EventKind::kExited) guest = this->NewGuest();
+      };
+      uint64_t jumps = 0;
+      for (const uint64_t page : TypeParam::ReachablePages()) {
+        guest->regs().rip = At(code_store), guest->regs().rdi = page + 8, guest->regs().rsi = 0x9090909090909090;
+        go();
+        for (uint64_t offset = 0; offset < kPageSize; offset += page >= TypeParam::kStubCode ? 1 : 64) {
+          auto& r = guest->regs();
+          r.rip = page + offset;
+          // exit, munmap of everything, clone, mmap of a descriptor: what a forged call could want.
+          constexpr uint64_t kNumbers[] = {60, 11, 56, 9, 186, 15, 10, 231};
+          r.rax = kNumbers[jumps++ % 8];
+          r.rbx = kData, r.rbp = kData + 64, r.rdi = kData, r.rsi = kPageSize, r.rdx = 1, r.r10 = 1, r.r8 = 1, r.r9 = 0;
+          r.rsp = kStackTop - 64, r.eflags = arch::kFlagsAlwaysSet;
+          go();
+        }
+      }
+      EXPECT_EQ(bystander->Peek(kData), 0x5eedu);
+      bystander->GoCall();
+      EXPECT_TRUE(bystander->Apply(MapAnonymous(0xa00000, kPageSize)).ok());
+      auto other = bystander->Fork();
+      ASSERT_NE(other, nullptr);
+      other->GoCall();
+    });
+  }
+}
+
 // Every byte above end(), as code with forged registers, and as data. Nothing there may run for the platform, change it, or end it.
 TYPED_TEST_P(Conformance, PagesAboveEndAreHarmless) {
+  if constexpr (StubIsReachable<TypeParam>()) GTEST_SKIP() << "ReachableStubHarmsOnlyItsOwnGuest is this platform's";
   this->Drive([this] {
     auto guest = this->NewGuest();
     const uint64_t end = guest->space().end();
@@ -139,6 +188,6 @@ TYPED_TEST_P(Conformance, RemoteWorkBesideRunningThreads) {
 
 #define RINGWALL_CONFORMANCE_HOSTILE                                                                                                 \
   PrivilegedInstructionsFault, ThirtyTwoBitGatesNeverReachTheHost, LargeAndStrangeCallNumbersArrive, VsyscallPageGivesACallOrAFault, \
-      PagesAboveEndAreHarmless, RemoteWorkBesideRunningThreads
+      PagesAboveEndAreHarmless, ReachableStubHarmsOnlyItsOwnGuest, RemoteWorkBesideRunningThreads
 
 }  // namespace ringwall::platform::conformance

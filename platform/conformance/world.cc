@@ -33,14 +33,18 @@ Verdict Guest::OnEvent(GuestThread& guest_thread, const Event& event) {
   return Verdict::kPark;
 }
 
-Event Guest::Next() {
+std::optional<Event> Guest::NextWithin(std::chrono::milliseconds limit) {
   std::unique_lock lock(mu_);
-  if (!changed_.wait_for(lock, std::chrono::seconds(30), [&] { return has_event_; })) {
-    ADD_FAILURE() << "no event";
-    return Event{EventKind::kExited, -1};
-  }
+  if (!changed_.wait_for(lock, limit, [&] { return has_event_; })) return std::nullopt;
   has_event_ = false;
   return event_;
+}
+
+Event Guest::Next() {
+  const std::optional<Event> event = NextWithin(std::chrono::seconds(30));
+  if (event) return *event;
+  ADD_FAILURE() << "no event";
+  return Event{EventKind::kExited, -1};
 }
 
 Event Guest::Go() {

@@ -3,10 +3,12 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -35,6 +37,8 @@ class Guest : public EventSink {
   Verdict OnEvent(GuestThread& thread, const Event& event) override;
   // Waits for the next event, after which the guest is parked. kExited with signo -1 after 30 seconds.
   Event Next();
+  // Nothing when none comes in time.
+  std::optional<Event> NextWithin(std::chrono::milliseconds limit);
   // Resume() and Next().
   Event Go();
   // Go() that must end in a system call.

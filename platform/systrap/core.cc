@@ -1,0 +1,218 @@
+// Core: processes, their reaper, the workers.
+#include "platform/systrap/core.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <utility>
+
+#include "base/log/check.h"
+#include "platform/systrap/filter.h"
+
+namespace ringwall::platform::systrap {
+namespace {
+
+thread_local bool on_worker = false;
+// Workers without a listener that wait for the next one; a thread is cheaper to wake than to make.
+constexpr int kIdleWorkers = 8;
+
+}  // namespace
+
+bool Core::OnWorker() { return on_worker; }
+
+Result<void> Core::Start(std::string* why) {
+  // Only its arrival matters: it ends the wait in the host with EINTR.
+  struct sigaction action {};
+  action.sa_handler = [](int) {};
+  sigemptyset(&action.sa_mask);
+  if (sigaction(kKickSignal, &action, nullptr) != 0) return ErrnoFromHost(errno);
+  if (const Result<void> made = contexts_.Create(); !made.ok()) {
+    *why = "systrap: cannot make the memory that stubs share with the sentry";
+    return made;
+  }
+  TRY(zygote_.Create(why));
+  reaper_ = std::thread([this] { Reap(); });
+  return {};
+}
+
+// ---- processes ----------------------------------------------------------------------------------------------------------------
+
+bool Core::AddProcess(int32_t pid, Ref<Listener> listener, uint32_t slot) {
+  MutexLock lock(process_mu_);
+  processes_.insert_or_assign(pid, Process{std::move(listener), {slot}, {}});
+  // The reaper holds the lock from its look into the table to the end of the process id: this one is alive, or gone for good.
+  if (kill(pid, 0) == 0) return true;
+  processes_.erase(pid);
+  return false;
+}
+
+void Core::AddSlot(int32_t pid, uint32_t slot) {
+  std::vector<uint32_t> free;
+  {
+    MutexLock lock(process_mu_);
+    auto found = processes_.find(pid);
+    if (found == processes_.end()) return;
+    Process& process = found->second;
+    process.slots.push_back(slot);
+    std::erase_if(process.retired, [&](const Retired& retired) {
+      if (syscall(SYS_tgkill, pid, retired.tid, 0) == 0 || errno != ESRCH) return false;
+      std::erase(process.slots, retired.slot);
+      free.push_back(retired.slot);
+      return true;
+    });
+  }
+  for (uint32_t one : free) contexts_.Free(one);
+}
+
+void Core::RetireSlot(int32_t pid, int32_t tid, uint32_t slot) {
+  MutexLock lock(process_mu_);
+  auto found = processes_.find(pid);
+  if (found != processes_.end()) found->second.retired.push_back({tid, slot});
+}
+
+void Core::Kill(int32_t pid) {
+  MutexLock lock(process_mu_);
+  if (processes_.contains(pid)) (void)kill(pid, SIGKILL);
+}
+
+void Core::Reap() {
+  for (;;) {
+    siginfo_t info{};
+    if (waitid(P_ALL, 0, &info, WEXITED | WNOWAIT | __WALL) != 0) {
+      if (errno == EINTR) continue;
+      return;  // ECHILD: the platform is closing, even the zygote is gone
+    }
+    const int32_t pid = info.si_pid;
+    if (pid == zygote_.pid() && !closing_.load()) HostFatal("the zygote was killed", ECHILD);
+    RefPtr<Listener> listener;
+    std::vector<uint32_t> slots;
+    std::vector<Ref<Listener>> all;
+    {
+      MutexLock lock(process_mu_);
+      auto found = processes_.find(pid);
+      if (found != processes_.end()) {
+        listener = found->second.listener;
+        slots = std::move(found->second.slots);
+        processes_.erase(found);
+      } else {
+        for (auto& [other, process] : processes_) all.push_back(process.listener);
+      }
+      int raw = 0;
+      while (waitpid(pid, &raw, __WALL) < 0 && errno == EINTR) {
+      }
+    }
+    if (listener) listener->ProcessDied(pid);
+    // Nobody's: perhaps a child that did not live to say its name.
+    for (const Ref<Listener>& one : all) one->CheckBirth();
+    for (uint32_t slot : slots) contexts_.Free(slot);
+  }
+}
+
+// ---- workers ------------------------------------------------------------------------------------------------------------------
+
+void Core::RunSoon(std::function<void()> work) {
+  MutexLock lock(work_mu_);
+  work_.push_back(std::move(work));
+  work_changed_.NotifyOne();
+}
+
+void Core::Shutdown() {
+  MutexLock lock(work_mu_);
+  shutdown_ = true;
+  work_changed_.NotifyOne();
+}
+
+void Core::CountGuestThread(int change) {
+  MutexLock lock(work_mu_);
+  guest_threads_ += change;
+  if (guest_threads_ == 0) work_changed_.NotifyOne();
+}
+
+void Core::Run() {
+  on_worker = true;
+  for (;;) {
+    std::function<void()> next;
+    {
+      MutexLock lock(work_mu_);
+      while (work_.empty() && !(shutdown_ && guest_threads_ == 0)) {
+        work_changed_.WaitFor(work_mu_, std::chrono::hours(1), [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(work_mu_) {
+          return !work_.empty() || (shutdown_ && guest_threads_ == 0);
+        });
+      }
+      if (work_.empty()) break;
+      next = std::move(work_.front());
+      work_.pop_front();
+    }
+    next();
+  }
+  Close();
+  on_worker = false;
+}
+
+void Core::StartWorker(Ref<Listener> listener) {
+  {
+    MutexLock lock(work_mu_);
+    if (idle_workers_ > static_cast<int>(unserved_.size())) {
+      unserved_.push_back(std::move(listener));
+      worker_wanted_.NotifyOne();
+      return;
+    }
+    ++workers_;
+  }
+  std::thread([this, first = std::move(listener)]() mutable { WorkerMain(std::move(first)); }).detach();
+}
+
+void Core::WorkerMain(Ref<Listener> first) {
+  on_worker = true;
+  RefPtr<Listener> listener = std::move(first);
+  for (;;) {
+    listener->Work();
+    listener.reset();
+    MutexLock lock(work_mu_);
+    if (idle_workers_ < kIdleWorkers || !unserved_.empty()) {
+      ++idle_workers_;
+      while (unserved_.empty() && !closing_.load()) {
+        worker_wanted_.WaitFor(work_mu_, std::chrono::hours(1),
+                               [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(work_mu_) { return !unserved_.empty() || closing_.load(); });
+      }
+      --idle_workers_;
+    }
+    if (unserved_.empty()) {
+      --workers_;
+      work_changed_.NotifyOne();
+      return;
+    }
+    listener = RefPtr<Listener>(std::move(unserved_.front()));
+    unserved_.pop_front();
+  }
+}
+
+void Core::Close() {
+  if (closed_) return;
+  closed_ = true;
+  closing_.store(true);
+  {
+    MutexLock lock(process_mu_);
+    for (auto& [pid, process] : processes_) (void)kill(pid, SIGKILL);
+  }
+  // Blank stubs that nobody took die with the listeners that only the zygote's conversation knows.
+  zygote_.Close();
+  if (reaper_.joinable()) reaper_.join();
+  std::deque<std::function<void()>> dropped;
+  {
+    MutexLock lock(work_mu_);
+    worker_wanted_.NotifyAll();
+    while (workers_ > 0) {
+      work_changed_.WaitFor(work_mu_, std::chrono::hours(1), [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(work_mu_) { return workers_ == 0; });
+    }
+    dropped.swap(work_);
+  }
+  // Somebody may be waiting for these.
+  for (std::function<void()>& work : dropped) work();
+}
+
+}  // namespace ringwall::platform::systrap

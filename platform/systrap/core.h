@@ -1,0 +1,87 @@
+// Core: what all of one systrap platform's parts share: contexts, zygote, the table of stub processes and the thread that reaps them, the
+// workers.
+//
+// Locks: process_mu_ and work_mu_ (LockRank::kPlatform) are leaves.
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <functional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "base/fd/unique_fd.h"
+#include "base/sync/condition.h"
+#include "base/sync/mutex.h"
+#include "platform/systrap/contexts.h"
+#include "platform/systrap/listener.h"
+#include "platform/systrap/zygote.h"
+
+namespace ringwall::platform::systrap {
+
+class Core : public RefCounted {
+ public:
+  explicit Core(UniqueFd proc_fd) : proc_fd_(std::move(proc_fd)), zygote_(contexts_) {}
+
+  Result<void> Start(std::string* why);
+  // Ends every stub and all threads of the platform. Idempotent.
+  void Close();
+
+  Contexts& contexts() { return contexts_; }
+  Zygote& zygote() { return zygote_; }
+  int proc_fd() const { return proc_fd_.get(); }
+
+  // ---- processes ----
+  // A stub process exists. False: it is dead already.
+  bool AddProcess(int32_t pid, Ref<Listener> listener, uint32_t slot);
+  void AddSlot(int32_t pid, uint32_t slot);
+  // The thread was told to exit: its slot is free once the host says that it is gone.
+  void RetireSlot(int32_t pid, int32_t tid, uint32_t slot);
+  void Kill(int32_t pid);
+
+  // ---- workers ----
+  static bool OnWorker();
+  void RunSoon(std::function<void()> work);
+  void StartWorker(Ref<Listener> listener);
+  void Run();
+  void Shutdown();
+  void CountGuestThread(int change);
+
+ private:
+  struct Retired {
+    int32_t tid;
+    uint32_t slot;
+  };
+  struct Process {
+    Ref<Listener> listener;
+    std::vector<uint32_t> slots;
+    std::vector<Retired> retired;
+  };
+  ~Core() override = default;
+  void Reap();
+  void WorkerMain(Ref<Listener> first);
+
+  const UniqueFd proc_fd_;
+  Contexts contexts_;
+  Zygote zygote_;
+  std::thread reaper_;
+  bool closed_ = false;
+  std::atomic<bool> closing_{false};
+
+  Mutex<LockRank::kPlatform> process_mu_;
+  absl::flat_hash_map<int32_t, Process> processes_ ABSL_GUARDED_BY(process_mu_);
+
+  Mutex<LockRank::kPlatform> work_mu_;
+  CondVar<LockRank::kPlatform> work_changed_;
+  std::deque<std::function<void()>> work_ ABSL_GUARDED_BY(work_mu_);
+  CondVar<LockRank::kPlatform> worker_wanted_;
+  std::deque<Ref<Listener>> unserved_ ABSL_GUARDED_BY(work_mu_);
+  int idle_workers_ ABSL_GUARDED_BY(work_mu_) = 0;
+  int workers_ ABSL_GUARDED_BY(work_mu_) = 0;
+  bool shutdown_ ABSL_GUARDED_BY(work_mu_) = false;
+  int guest_threads_ ABSL_GUARDED_BY(work_mu_) = 0;
+};
+
+}  // namespace ringwall::platform::systrap

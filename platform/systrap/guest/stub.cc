@@ -1,0 +1,343 @@
+// The stub: the signal handler through which guest code reaches the sentry, and the zygote from which blank stubs are forked. Freestanding:
+// no libc, no TLS, no constants outside the section, position-independent. A guest may run any of this with any registers: nothing here
+// decides about rights, the filter and the sentry do.
+#include "platform/systrap/guest/layout.h"
+
+#define STUB __attribute__((section("ringwall_systrap"), visibility("hidden"), noinline, used))
+#define STUB_INLINE static inline __attribute__((always_inline))
+
+namespace ringwall::platform::systrap {
+
+// Hidden: addresses relative to the code, never through a table.
+#pragma GCC visibility push(hidden)
+extern "C" {
+void ringwall_systrap_restore();
+[[noreturn]] void ringwall_systrap_leave(uint64_t frame);
+int64_t ringwall_systrap_clone(uint64_t flags, uint64_t context, uint64_t memory, uint64_t offset);
+int64_t ringwall_systrap_cmpxchg(uint64_t address, uint32_t expected, uint32_t desired);
+int64_t ringwall_systrap_touch(uint64_t address);
+[[noreturn]] void ringwall_systrap_switch(uint64_t argument, void (*function)(uint64_t), uint64_t stack);
+extern const char ringwall_systrap_cmpxchg_access[];
+extern const char ringwall_systrap_touch_access[];
+extern const char ringwall_systrap_faulted[];
+STUB void ringwall_systrap_handle(int signal, void* info, SignalFrame* frame);
+STUB [[noreturn]] void ringwall_systrap_born(Context* context);
+STUB [[noreturn]] void ringwall_systrap_enter(uint64_t temporary);
+}
+#pragma GCC visibility pop
+
+namespace {
+
+// System call numbers and constants of the host, spelled here because this code must not include its headers.
+enum : uint64_t {
+  kMmap = 9, kMprotect = 10, kMunmap = 11, kRtSigaction = 13, kSchedYield = 24, kMadvise = 28, kDup = 32, kDup2 = 33, kGetpid = 39, kSendmsg = 46, kRecvmsg = 47,
+  kClone = 56, kExit = 60, kFcntl = 72, kClose = 3, kSigaltstack = 131, kPrctl = 157, kExitGroup = 231, kSeccomp = 317,
+};
+constexpr uint64_t kReadWrite = 3, kReadExec = 5, kShared = 1, kPrivate = 2, kFixed = 0x10, kAnonymous = 0x20;
+constexpr uint64_t kDontFork = 10;
+constexpr int64_t kENOSYS = 38;
+
+STUB_INLINE int64_t Call(uint64_t number, uint64_t a = 0, uint64_t b = 0, uint64_t c = 0, uint64_t d = 0, uint64_t e = 0, uint64_t f = 0) {
+  int64_t result;
+  register uint64_t r10 asm("r10") = d;
+  register uint64_t r8 asm("r8") = e;
+  register uint64_t r9 asm("r9") = f;
+  asm volatile("syscall" : "=a"(result) : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9) : "rcx", "r11", "memory");
+  return result;
+}
+
+STUB_INLINE uint64_t Address(const void* p) { return reinterpret_cast<uint64_t>(p); }
+STUB_INLINE bool Failed(int64_t result) { return result < 0 && result > -4096; }
+
+STUB_INLINE uint64_t FsBase() {
+  uint64_t base;
+  asm volatile("rdfsbase %0" : "=r"(base));
+  return base;
+}
+STUB_INLINE uint64_t GsBase() {
+  uint64_t base;
+  asm volatile("rdgsbase %0" : "=r"(base));
+  return base;
+}
+STUB_INLINE void SetFsBase(uint64_t base) { asm volatile("wrfsbase %0" : : "r"(base)); }
+STUB_INLINE void SetGsBase(uint64_t base) { asm volatile("wrgsbase %0" : : "r"(base)); }
+STUB_INLINE uint64_t Ticks() {
+  uint32_t low, high;
+  asm volatile("rdtsc" : "=a"(low), "=d"(high));
+  return uint64_t{high} << 32 | low;
+}
+
+STUB_INLINE bool Answered(Context* context, uint32_t number) { return __atomic_load_n(&context->answered, __ATOMIC_ACQUIRE) == number; }
+
+// Hands a request over and waits for its answer: by looking for a while when the sentry says that somebody is looking too, then asleep.
+STUB void Ask(Context* context, uint32_t request) {
+  context->request = request;
+  const uint32_t number = context->asked + 1;
+  __atomic_store_n(&context->asked, number, __ATOMIC_SEQ_CST);
+  const uint64_t spin = uint64_t{__atomic_load_n(&context->spin, __ATOMIC_SEQ_CST)} << 10;
+  if (spin != 0) {
+    const uint64_t start = Ticks();
+    do {
+      if (Answered(context, number)) return;
+      __builtin_ia32_pause();
+    } while (Ticks() - start < spin);
+  }
+  while (!Answered(context, number)) {
+    // The listener is gone: the sentry died.
+    if (Call(kHandOverCall, number) == -kENOSYS) Call(kExitGroup, 1);
+  }
+}
+
+STUB void RunOps(Context* context) {
+  const uint32_t count = context->op_count < kMaxOps ? context->op_count : kMaxOps;
+  uint32_t done = 0;
+  for (; done < count; ++done) {
+    Op* op = &context->ops[done];
+    const uint64_t* a = op->arguments;
+    if (op->number == kOpCompareExchange) {
+      op->result = ringwall_systrap_cmpxchg(a[0], static_cast<uint32_t>(a[1]), static_cast<uint32_t>(a[2]));
+    } else if (op->number == kOpTouch) {
+      op->result = ringwall_systrap_touch(a[0]);
+    } else if (op->number == kOpClone) {
+      op->result = ringwall_systrap_clone(a[0], a[1], a[2], a[3]);
+    } else {
+      op->result = Call(op->number, a[0], a[1], a[2], a[3], a[4], a[5]);
+    }
+    if (Failed(op->result)) break;
+  }
+  context->done = done;
+}
+
+// Asks, and does what the sentry wants until it wants the guest to run.
+STUB void Serve(Context* context, uint32_t request) {
+  for (;;) {
+    Ask(context, request);
+    const uint32_t command = context->command;
+    if (command == kCommandReturn) return;
+    if (command == kCommandExit) {
+      for (;;) Call(kExit, 0);
+    }
+    RunOps(context);
+    request = kRequestDone;
+  }
+}
+
+STUB void ReturnToGuest(Context* context) {
+  if (context->new_fs_base != context->fs_base) SetFsBase(context->new_fs_base);
+  if (context->new_gs_base != context->gs_base) SetGsBase(context->new_gs_base);
+}
+
+STUB void SetHandlers() {
+  struct {
+    void (*handler)(int, void*, SignalFrame*);
+    uint64_t flags;
+    void (*restorer)();
+    uint64_t mask;
+  } action;
+  action.handler = &ringwall_systrap_handle;
+  action.restorer = &ringwall_systrap_restore;
+  // Everything waits while a handler runs, but faults of its own accesses to guest memory.
+  action.mask = ~(uint64_t{1} << 10 | uint64_t{1} << 6);
+  // Signals that somebody on the host sends mean nothing.
+  action.flags = 0x04000000;
+  action.handler = reinterpret_cast<void (*)(int, void*, SignalFrame*)>(1);  // SIG_IGN
+  for (uint64_t signal = 1; signal <= 64; ++signal) Call(kRtSigaction, signal, Address(&action), 0, 8);
+  action.handler = &ringwall_systrap_handle;
+  action.flags = 0x4 | 0x04000000 | 0x08000000 | 0x40000000;  // SIGINFO, RESTORER, ONSTACK, NODEFER
+  Call(kRtSigaction, 11, Address(&action), 0, 8);            // SEGV
+  Call(kRtSigaction, 7, Address(&action), 0, 8);             // BUS
+  action.flags = 0x4 | 0x04000000 | 0x08000000;
+  Call(kRtSigaction, 31, Address(&action), 0, 8);  // SYS
+  Call(kRtSigaction, 8, Address(&action), 0, 8);   // FPE
+  Call(kRtSigaction, 4, Address(&action), 0, 8);   // ILL
+  Call(kRtSigaction, 5, Address(&action), 0, 8);   // TRAP
+  Call(kRtSigaction, 10, Address(&action), 0, 8);  // USR1: Interrupt()
+}
+
+// ---- zygote ---------------------------------------------------------------------------------------------------------------------
+
+struct MessageHeader {
+  uint64_t name;
+  uint32_t name_bytes, padding;
+  uint64_t vectors, vector_count, control, control_bytes;
+  uint32_t flags, more_padding;
+};
+struct Vector {
+  uint64_t base, bytes;
+};
+struct Control {
+  uint64_t bytes;
+  int32_t level, type;
+  int32_t descriptor, padding;
+};
+constexpr uint64_t kControlBytes = 16 + 4;
+
+// A blank stub on its way, on the stack of its context.
+STUB void Blank(uint64_t slot) {
+  Call(kMunmap, kZygoteAddress, kZygoteBytes);
+  struct {
+    uint64_t address;
+    uint32_t flags, padding;
+    uint64_t bytes;
+  } stack;
+  stack.address = ContextAddress(static_cast<uint32_t>(slot)) + kStackOffset;
+  stack.flags = 0;
+  stack.bytes = kStackBytes;
+  if (Call(kSigaltstack, Address(&stack)) != 0) Call(kExitGroup, 2);
+  Call(kPrctl, 1, 9);  // PDEATHSIG, SIGKILL
+  // SET_MODE_FILTER; NEW_LISTENER | WAIT_KILLABLE_RECV.
+  if (Failed(Call(kSeccomp, 1, 1UL << 3 | 1UL << 5, kCodeAddress + kFilterOffset))) Call(kExitGroup, 3);
+  SetFsBase(0);
+  SetGsBase(0);
+  reinterpret_cast<void (*)()>(kFirstCallAddress)();
+}
+
+STUB int64_t MakeBlank(uint32_t slot, int32_t* listener) {
+  // One descriptor table for all, and nobody else makes descriptors: the listener gets the number that is free now.
+  const int64_t free_number = Call(kDup, kZygoteSocket);
+  if (Failed(free_number)) return free_number;
+  Call(kClose, static_cast<uint64_t>(free_number));
+  constexpr uint64_t kFlags = 0x200 | 0x400 | 0x8000;  // FS, FILES, PARENT; no exit signal
+  const int64_t pid = Call(kClone, kFlags);
+  if (pid == 0) {
+    const uint64_t context = ContextAddress(slot);
+    if (Call(kMmap, context, kContextBytes, kReadWrite, kShared | kFixed, kZygoteMemory, slot * kContextBytes) != static_cast<int64_t>(context))
+      Call(kExitGroup, 4);
+    Call(kMadvise, context, kContextBytes, kDontFork);
+    ringwall_systrap_switch(slot, &Blank, context + kStackOffset + kStackBytes);
+  }
+  if (Failed(pid)) return pid;
+  // About 60 us, while the child makes its filter.
+  for (uint32_t i = 0; Failed(Call(kFcntl, static_cast<uint64_t>(free_number), 1 /*F_GETFD*/)); ++i) {
+    if (i > 2'000'000) return -kENOSYS;
+    Call(kSchedYield);
+  }
+  *listener = static_cast<int32_t>(free_number);
+  return pid;
+}
+
+STUB void ServeZygote() {
+  for (;;) {
+    ZygoteCommand command;
+    Control control;
+    Vector vector;
+    MessageHeader message;
+    vector.base = Address(&command);
+    vector.bytes = sizeof(command);
+    message.name = 0;
+    message.name_bytes = message.padding = 0;
+    message.vectors = Address(&vector);
+    message.vector_count = 1;
+    message.control = Address(&control);
+    message.control_bytes = sizeof(control);
+    message.flags = message.more_padding = 0;
+    control.descriptor = -1;
+    const int64_t got = Call(kRecvmsg, kZygoteSocket, Address(&message), 0x40000000 /*CMSG_CLOEXEC*/);
+    if (got == -4) continue;
+    if (got != sizeof(command)) Call(kExitGroup, 0);  // the sentry is gone
+    ZygoteReply reply;
+    reply.kind = command.kind;
+    reply.argument = command.argument;
+    reply.unused = 0;
+    int32_t listener = -1;
+    if (command.kind == ZygoteCommand::kBlank) {
+      reply.value = static_cast<int32_t>(MakeBlank(command.argument, &listener));
+    } else if (command.kind == ZygoteCommand::kInstall) {
+      const bool came = message.control_bytes >= kControlBytes && control.descriptor >= 0;
+      const int64_t placed = came ? Call(kDup2, static_cast<uint64_t>(control.descriptor), command.argument) : -24;
+      reply.value = Failed(placed) ? static_cast<int32_t>(placed) : 0;
+      if (came && control.descriptor != static_cast<int32_t>(command.argument)) Call(kClose, static_cast<uint64_t>(control.descriptor));
+    } else {
+      Call(kClose, command.argument);
+      continue;
+    }
+    vector.base = Address(&reply);
+    vector.bytes = sizeof(reply);
+    message.control = 0;
+    message.control_bytes = 0;
+    message.flags = 0;
+    if (listener >= 0) {
+      control.bytes = kControlBytes;
+      control.level = 1;  // SOL_SOCKET
+      control.type = 1;   // SCM_RIGHTS
+      control.descriptor = listener;
+      control.padding = 0;
+      message.control = Address(&control);
+      message.control_bytes = sizeof(control);
+    }
+    int64_t sent;
+    do {
+      sent = Call(kSendmsg, kZygoteSocket, Address(&message), 0x4000 /*NOSIGNAL*/);
+    } while (sent == -4);
+    if (listener >= 0) Call(kClose, static_cast<uint64_t>(listener));
+    if (sent != sizeof(reply)) Call(kExitGroup, 0);
+  }
+}
+
+// At its final address: everything of the sentry goes.
+STUB void Settle(uint64_t) {
+  bool ok = Call(kMunmap, 0, kZygoteAddress) == 0;
+  ok = ok && Call(kMunmap, kCodeAddress + kBlobBytes, kTopOfUserSpace - kCodeAddress - kBlobBytes) == 0;
+  SetHandlers();
+  // The first byte says that the zygote is there, or why it isn't.
+  ZygoteReply reply;
+  reply.kind = 0;
+  reply.value = ok ? 0 : -1;
+  reply.argument = reply.unused = 0;
+  Vector vector;
+  vector.base = Address(&reply);
+  vector.bytes = sizeof(reply);
+  MessageHeader message;
+  message.name = 0;
+  message.name_bytes = message.padding = 0;
+  message.vectors = Address(&vector);
+  message.vector_count = 1;
+  message.control = message.control_bytes = 0;
+  message.flags = message.more_padding = 0;
+  Call(kSendmsg, kZygoteSocket, Address(&message), 0x4000);
+  ServeZygote();
+}
+
+}  // namespace
+
+// rdi: the temporary copy of the blob (kBlobBytes) that this runs in, with a stack behind it.
+void ringwall_systrap_enter(uint64_t temporary) {
+  // Whatever of the sentry lies here (its stack may) goes first.
+  Call(kMunmap, kZygoteAddress, kTopOfUserSpace - kZygoteAddress);
+  const int64_t code = Call(kMmap, kCodeAddress, kBlobBytes, kReadWrite, kPrivate | kFixed | kAnonymous, ~uint64_t{0}, 0);
+  const int64_t stack = Call(kMmap, kZygoteAddress, kZygoteBytes, kReadWrite, kPrivate | kFixed | kAnonymous, ~uint64_t{0}, 0);
+  if (code != static_cast<int64_t>(kCodeAddress) || stack != static_cast<int64_t>(kZygoteAddress)) Call(kExitGroup, 5);
+  volatile uint64_t* to = reinterpret_cast<volatile uint64_t*>(kCodeAddress);
+  const volatile uint64_t* from = reinterpret_cast<const volatile uint64_t*>(temporary);
+  for (uint64_t i = 0; i < kBlobBytes / 8; ++i) to[i] = from[i];
+  if (Call(kMprotect, kCodeAddress, kBlobBytes, kReadExec) != 0) Call(kExitGroup, 6);
+  const uint64_t settle = Address(reinterpret_cast<const void*>(&Settle)) - temporary + kCodeAddress;
+  ringwall_systrap_switch(temporary, reinterpret_cast<void (*)(uint64_t)>(settle), kZygoteAddress + kZygoteBytes - 64);
+}
+
+// A fault in an access to guest memory on the sentry's behalf is that access's result; everything else is an event.
+void ringwall_systrap_handle(int signal, void*, SignalFrame* frame) {
+  const uint64_t rip = frame->context.rip;
+  if (rip == Address(ringwall_systrap_cmpxchg_access) || rip == Address(ringwall_systrap_touch_access)) {
+    frame->context.rip = Address(ringwall_systrap_faulted);
+    return;
+  }
+  Context* context = reinterpret_cast<Context*>(Address(__builtin_frame_address(0)) & ~(kContextBytes - 1));
+  context->signal = static_cast<uint32_t>(signal);
+  context->frame = Address(frame);
+  context->fs_base = FsBase();
+  context->gs_base = GsBase();
+  Serve(context, kRequestEvent);
+  ReturnToGuest(context);
+}
+
+void ringwall_systrap_born(Context* context) {
+  Call(kPrctl, 1, 9);  // PDEATHSIG is not inherited
+  context->fs_base = FsBase();
+  context->gs_base = GsBase();
+  Serve(context, kRequestBorn);
+  ReturnToGuest(context);
+  ringwall_systrap_leave(context->frame);
+}
+
+}  // namespace ringwall::platform::systrap

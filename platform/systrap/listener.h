@@ -1,0 +1,124 @@
+// Listener: the seccomp notifications of one exec'd process and what was forked from it, and the conversation with their threads.
+//
+// At most one thread receives at a time (all waiters of a listener wake on each notification). Whoever waits for something of this listener
+// (its worker for the next event, anybody for the end of operations) receives if nobody does, and sleeps otherwise; so a worker that is busy
+// in a handler never keeps another from finishing its operations.
+//
+// Locks: mu_ (LockRank::kPlatform) guards the listener and the conversations of all its threads; nothing is locked under it.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/functional/function_ref.h"
+#include "absl/types/span.h"
+#include "base/fd/unique_fd.h"
+#include "base/sync/condition.h"
+#include "base/sync/mutex.h"
+#include "platform/systrap/stub_thread.h"
+
+struct seccomp_notif;  // linux/seccomp.h
+
+namespace ringwall::platform::systrap {
+
+class Core;
+
+class Listener : public RefCounted {
+ public:
+  Listener(Core& core, UniqueFd fd) : core_(core), fd_(std::move(fd)) {}
+
+  // ---- threads ----
+  void Add(Ref<StubThread> thread);
+  // The guest thread is gone (facade destroyed, kExit answered).
+  void EndThread(StubThread& thread);
+  // The host process is gone: its threads are dead, waiters hear of it. With the last the worker ends.
+  void ProcessDied(int32_t pid);
+  // A child may have died before it registered.
+  void CheckBirth();
+
+  void Resume(StubThread& thread);
+  void Post(StubThread& thread);
+  void Interrupt(StubThread& thread);
+
+  // ---- work in a stopped thread ----
+  struct OpsResult {
+    uint32_t done = 0;   // that succeeded
+    int64_t value = 0;   // result of the last one that ran: a claim of the stub's
+    bool dead = false;
+  };
+  // Runs operations in a stopped thread and waits. At most kMaxOps.
+  OpsResult RunOps(StubThread& thread, absl::Span<const Op> ops);
+  // The same, with a child: `child` is in the listener when this returns true, and stopped. `ops` end in a kOpClone.
+  bool RunBirth(StubThread& creator, absl::Span<const Op> ops, Ref<StubThread> child, OpsResult* result);
+  // Waits for the first request of a blank stub's thread. False: it died.
+  bool WaitBorn(StubThread& thread);
+
+  // A stopped thread of `space` for remote work: `via`, or any, or one that is stopped for it. Null when all are dead.
+  RefPtr<StubThread> Borrow(SystrapAddressSpace& space, StubThread* via);
+  void PutBack(StubThread& thread);
+  // Is there one that is stopped anyway?
+  RefPtr<StubThread> AnyStopped(SystrapAddressSpace& space);
+
+  // ---- workers ----
+  // Receives and dispatches until all processes are gone.
+  void Work();
+  // One event of a thread in state kInEvent, and what follows from its verdict. No locks held.
+  void Dispatch(StubThread& thread, Event event);
+
+  Mutex<LockRank::kPlatform>& mu() ABSL_LOCK_RETURNED(mu_) { return mu_; }
+
+ private:
+  struct Waiting {
+    Ref<StubThread> thread;
+    Event event;
+  };
+  // What is to be done when the lock is dropped.
+  struct After {
+    uint64_t answer = 0;     // notification to be answered
+    bool carry_on = false;   // ... by letting the host execute the call
+    bool start_worker = false;
+    const Event* dispatch = nullptr;  // for the platform's own thread: the worker may be in the host
+    bool add_process = false;
+    bool retire_slot = false;
+  };
+  void Do(const After& after, StubThread& thread);
+
+  // Until ready(): receives, or sleeps while somebody else does.
+  void Wait(absl::FunctionRef<bool()> ready) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void ReceiveOne() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  After Handle(const seccomp_notif& notification, RefPtr<StubThread>* whose) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  After TakeRequest(StubThread& thread, uint32_t number, uint64_t id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  After TakeEvent(StubThread& thread) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // The stub did what it was not asked to: its process dies.
+  void Violation(int32_t pid, const char* what);
+  bool Approve(StubThread& thread, const seccomp_notif& notification) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  bool ApproveBirth(const seccomp_notif& notification) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  uint64_t AnswerLocked(StubThread& thread, uint32_t command) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  After ResumeLocked(StubThread& thread) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  After EndLocked(StubThread& thread) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void NotifyWaiters() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Gets the receiving thread out of the host. Drops the lock meanwhile.
+  void Kick() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
+  Core& core_;
+  const UniqueFd fd_;
+  Mutex<LockRank::kPlatform> mu_;
+  CondVar<LockRank::kPlatform> changed_;
+  absl::flat_hash_map<int32_t, Ref<StubThread>> threads_ ABSL_GUARDED_BY(mu_);  // by host thread id
+  std::deque<Waiting> waiting_ ABSL_GUARDED_BY(mu_);                            // events for the worker
+  RefPtr<StubThread> birth_ ABSL_GUARDED_BY(mu_);  // the child that one approved clone is making
+  bool birth_thread_ ABSL_GUARDED_BY(mu_) = false;
+  bool birth_failed_ ABSL_GUARDED_BY(mu_) = false;
+  bool receiving_ ABSL_GUARDED_BY(mu_) = false;
+  int32_t receiver_ ABSL_GUARDED_BY(mu_) = 0;
+  uint64_t receptions_ ABSL_GUARDED_BY(mu_) = 0;
+  int waits_ ABSL_GUARDED_BY(mu_) = 0;  // threads that wait for something else than the next event
+  int sleepers_ ABSL_GUARDED_BY(mu_) = 0;
+  int processes_ ABSL_GUARDED_BY(mu_) = 0;
+  bool closing_ ABSL_GUARDED_BY(mu_) = false;
+  std::atomic<bool> has_worker_{false};
+};
+
+}  // namespace ringwall::platform::systrap

@@ -1,0 +1,132 @@
+// Listener: work that the sentry has done in stopped threads.
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "platform/systrap/address_space.h"
+#include "platform/systrap/filter.h"
+#include "platform/systrap/listener.h"
+
+namespace ringwall::platform::systrap {
+
+Listener::OpsResult Listener::RunOps(StubThread& thread, absl::Span<const Op> ops) {
+  const OpsResult dead{.dead = true};
+  After after;
+  {
+    MutexLock lock(mu_);
+    ++waits_;
+    Wait([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return !thread.ops_running || thread.died; });
+    --waits_;
+    if (!thread.stopped() || ops.empty() || ops.size() > kMaxOps) return dead;
+    thread.ops.assign(ops.begin(), ops.end());
+    thread.next_notified = 0;
+    thread.ops_running = true;
+    thread.ops_done = false;
+    std::memcpy(thread.context->ops, ops.data(), ops.size() * sizeof(Op));
+    thread.context->op_count = static_cast<uint32_t>(ops.size());
+    after.answer = AnswerLocked(thread, kCommandRun);
+  }
+  Do(after, thread);
+  MutexLock lock(mu_);
+  ++waits_;
+  Wait([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return thread.ops_done || thread.died; });
+  --waits_;
+  thread.ops_running = false;
+  NotifyWaiters();
+  if (thread.died) return dead;
+  OpsResult result;
+  result.done = std::min(thread.ops_succeeded, static_cast<uint32_t>(ops.size()));
+  const size_t last = std::min<size_t>(result.done, ops.size() - 1);
+  result.value = __atomic_load_n(&thread.context->ops[last].result, __ATOMIC_RELAXED);
+  return result;
+}
+
+bool Listener::RunBirth(StubThread& creator, absl::Span<const Op> ops, Ref<StubThread> child, OpsResult* result) {
+  {
+    MutexLock lock(mu_);
+    ++waits_;
+    Wait([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return !birth_ || creator.died; });
+    --waits_;
+    if (creator.died) {
+      result->dead = true;
+      return false;
+    }
+    birth_ = child;
+    birth_thread_ = !child->leader;
+    birth_failed_ = false;
+  }
+  *result = RunOps(creator, ops);
+  MutexLock lock(mu_);
+  const bool cloned = !result->dead && result->done == ops.size();
+  if (cloned) {
+    ++waits_;
+    Wait([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return child->born || child->died || birth_failed_ || creator.died; });
+    --waits_;
+  }
+  if (birth_.get() == child.get()) birth_.reset();
+  birth_failed_ = false;
+  NotifyWaiters();
+  return cloned && child->born && !child->died;
+}
+
+RefPtr<StubThread> Listener::AnyStopped(SystrapAddressSpace& space) {
+  MutexLock lock(mu_);
+  for (StubThread* thread : space.threads()) {
+    if (thread->stopped() && !thread->ops_running) return RefPtr<StubThread>::Share(thread);
+  }
+  return nullptr;
+}
+
+RefPtr<StubThread> Listener::Borrow(SystrapAddressSpace& space, StubThread* via) {
+  MutexLock lock(mu_);
+  RefPtr<StubThread> chosen;
+  if (via != nullptr && via->stopped() && via->space == &space) {
+    chosen = RefPtr<StubThread>::Share(via);
+  } else {
+    for (StubThread* thread : space.threads()) {
+      if (thread->stopped()) {
+        chosen = RefPtr<StubThread>::Share(thread);
+        break;
+      }
+    }
+  }
+  if (chosen) {
+    ++chosen->borrowers;
+    return chosen;
+  }
+  if (space.threads().empty()) return nullptr;
+  chosen = RefPtr<StubThread>::Share(space.threads().front());
+  ++chosen->borrowers;
+  syscall(SYS_tgkill, chosen->pid, chosen->tid, kInterruptSignal);
+  StubThread& thread = *chosen;
+  ++waits_;
+  Wait([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return thread.stopped() || thread.died; });
+  --waits_;
+  if (!thread.died) return chosen;
+  --thread.borrowers;
+  return nullptr;
+}
+
+void Listener::PutBack(StubThread& thread) {
+  After after;
+  Event held;
+  {
+    MutexLock lock(mu_);
+    if (--thread.borrowers > 0) return;
+    if (thread.ending && !thread.ended && thread.state != RunState::kRunning) {
+      after = EndLocked(thread);
+    } else if (thread.state == RunState::kHeld && thread.held_event.kind == EventKind::kInterrupt && !thread.interrupt_wanted) {
+      after = ResumeLocked(thread);
+    } else if (thread.state == RunState::kHeld) {
+      thread.state = RunState::kInEvent;
+      held = thread.held_event;
+      after.dispatch = &held;
+    }
+  }
+  Do(after, thread);
+}
+
+}  // namespace ringwall::platform::systrap

@@ -1,0 +1,73 @@
+// StubThread: one host thread of a stub and the guest thread that lives on it.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "arch/x86_64/registers.h"
+#include "base/ref/ref.h"
+#include "platform/platform.h"
+#include "platform/systrap/guest/layout.h"
+
+namespace ringwall::platform::systrap {
+
+class Listener;
+class SystrapAddressSpace;
+
+// What the sentry is doing with the guest thread.
+enum class RunState : uint8_t {
+  kParked,   // stopped; nobody works on it
+  kInEvent,  // a worker is in its sink, or will be soon
+  kRunning,  // guest code, or on its way to or from it
+  kHeld,     // it had an event while somebody had borrowed it; dispatched when it is put back
+  kDead,     // the host took it away
+};
+
+class StubThread : public RefCounted {
+ public:
+  StubThread(Listener& of, uint32_t context_slot, Context* shared);
+  ~StubThread() override;
+
+  const Ref<Listener> listener;
+  const uint32_t slot;
+  Context* const context;  // shared with the stub: every read is of a claim
+
+  // The sentry's, while the thread is stopped.
+  arch::Registers regs{};
+  uint64_t frame = 0;  // offset of the signal frame in the context, checked
+
+  // ---- the rest is guarded by the listener's lock ----
+  SystrapAddressSpace* space = nullptr;  // null when the space is gone
+  EventSink* sink = nullptr;             // null when the guest thread was destroyed
+  GuestThread* facade = nullptr;
+  int32_t tid = 0;
+  int32_t pid = 0;  // of the process: the leader's tid
+  RunState state = RunState::kParked;
+
+  // The conversation. The stub waits for an answer while handled != answered.
+  uint32_t handled = 0;   // number of the latest request taken
+  uint32_t answered = 0;  // number of the latest answer given
+  uint64_t sleeping = 0;  // notification in which it sleeps; 0: none
+  bool born = false;      // its first request was taken
+
+  // Operations under way.
+  bool ops_running = false;
+  bool ops_done = false;
+  uint32_t ops_succeeded = 0;
+  std::vector<Op> ops;         // our copy: notifications are compared with it
+  size_t next_notified = 0;    // the next of them that may be notified
+
+  Event held_event{};
+  int borrowers = 0;
+  bool pending_resume = false;
+  bool pending_post = false;
+  bool interrupt_wanted = false;
+  bool died = false;    // kExited is to be delivered
+  bool ending = false;  // destroyed while it ran: ends at its next event
+  bool ended = false;   // nobody will resume it
+  bool leader = false;  // stays until its process ends, so that the process id is good for copies
+
+  bool stopped() const { return born && handled != answered && !died; }
+};
+
+}  // namespace ringwall::platform::systrap
