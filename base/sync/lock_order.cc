@@ -41,13 +41,6 @@ struct Held {
 };
 thread_local Held t_held;
 
-// Abseil's own detector remembers the order of pairs of locks for ever. Directories that are renamed change theirs (the ancestor is locked
-// first), which it would take for a deadlock; ranks and MutexLockNested's rules take its place.
-[[maybe_unused]] const bool g_abseil_detector_off = [] {
-  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
-  return true;
-}();
-
 [[noreturn]] void Fail(const char* text) { CheckFailed("base/sync/lock_order.cc", __LINE__, text); }
 
 }  // namespace
@@ -65,6 +58,15 @@ void WillLock(LockRank rank, bool nested) {
   }
   if (held.count == kMaxHeld) Fail("lock order: too many locks held by one thread");
   held.rank[held.count++] = rank;
+}
+
+void AssertHeld(LockRank rank) {
+  for (int i = 0; i < t_held.count; ++i) {
+    if (t_held.rank[i] == rank) return;
+  }
+  char text[96];
+  snprintf(text, sizeof(text), "lock order: %s should be held and is not", LockRankName(rank));
+  Fail(text);
 }
 
 void DidUnlock(LockRank rank) {

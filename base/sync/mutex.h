@@ -1,8 +1,10 @@
-// Mutex<Rank>: absl::Mutex that knows its place in lock_order.h. Debug builds abort on an inversion and print both ranks.
+// Mutex<Rank>: std::mutex that knows its place in lock_order.h. Debug builds abort on an inversion and print both ranks. (Not absl::Mutex:
+// under contention that one asks the host for CPUs, priorities and clock rates, which the sentry's filter forbids.)
 #pragma once
 
+#include <mutex>
+
 #include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
 #include "base/sync/lock_order.h"
 
 namespace ringwall {
@@ -15,10 +17,13 @@ void DidUnlock(LockRank rank);
 void AssertNoneHeld(const char* doing);
 // The same, but for kFilePosition: for copies of guest memory.
 void AssertMayCopy(const char* doing);
+// Aborts when this thread holds no Mutex of the rank.
+void AssertHeld(LockRank rank);
 #else
 inline void WillLock(LockRank, bool) {}
 inline void DidUnlock(LockRank) {}
 inline void AssertNoneHeld(const char*) {}
+inline void AssertHeld(LockRank) {}
 inline void AssertMayCopy(const char*) {}
 #endif
 }  // namespace lock_order
@@ -32,21 +37,22 @@ class ABSL_LOCKABLE Mutex {
 
   void Lock() ABSL_EXCLUSIVE_LOCK_FUNCTION() {
     lock_order::WillLock(kRank, false);
-    mu_.Lock();
+    mu_.lock();
   }
   // Second lock of the same rank; the caller states the ordering rule beside the use.
   void LockNested() ABSL_EXCLUSIVE_LOCK_FUNCTION() {
     lock_order::WillLock(kRank, true);
-    mu_.Lock();
+    mu_.lock();
   }
   void Unlock() ABSL_UNLOCK_FUNCTION() {
-    mu_.Unlock();
+    mu_.unlock();
     lock_order::DidUnlock(kRank);
   }
-  void AssertHeld() const ABSL_ASSERT_EXCLUSIVE_LOCK() { mu_.AssertHeld(); }
+  // For the thread-safety analysis; debug builds check that this thread holds a lock of this rank.
+  void AssertHeld() const ABSL_ASSERT_EXCLUSIVE_LOCK() { lock_order::AssertHeld(kRank); }
 
  private:
-  absl::Mutex mu_;
+  std::mutex mu_;
 };
 
 template <LockRank kRank>

@@ -14,7 +14,6 @@
 #include <random>
 #include <string>
 
-#include "absl/base/internal/sysinfo.h"
 #include "gtest/gtest.h"
 #include "host/seccomp/compile.h"
 #include "platform/conformance/world.h"
@@ -196,8 +195,6 @@ TEST(PtraceLifecycle, WorksUnderItsOwnRules) {
     std::string why;
     auto platform = CreatePlatform({.proc_fd = std::move(proc)}, &why);
     auto filter = host::Compile(policy, &why);
-    // A contended absl::Mutex asks once, and reads /sys for it.
-    absl::base_internal::NumCPUs();
     host::InstallForbiddenCallReporter("tracer-test");
     if (!platform.ok() || !filter.ok() || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || !filter->Install(true).ok()) {
       std::fprintf(stderr, "%s\n", why.c_str());

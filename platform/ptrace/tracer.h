@@ -12,8 +12,8 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
-#include "absl/synchronization/notification.h"
 #include "base/sync/mutex.h"
+#include "base/sync/notification.h"
 #include "platform/platform.h"
 #include "platform/ptrace/placement.h"
 #include "platform/ptrace/stub_call.h"
@@ -48,7 +48,7 @@ class Tracer : public RefCounted {
       work();
       return true;
     }
-    absl::Notification done;
+    Notification done;
     if (!Push([&] {
           work();
           done.Notify();

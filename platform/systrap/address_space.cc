@@ -20,6 +20,7 @@ namespace {
 // How far below its start a stack may have grown; a wrong guess costs a fault in the stub, nothing else.
 constexpr uint64_t kMaxStack = uint64_t{1} << 30;
 constexpr int64_t kEFAULT = 14;
+constexpr uint64_t kMaxDeferredBytes = 64 << 20;
 
 uint64_t HostProt(Prot prot) { return (prot.read ? PROT_READ : 0U) | (prot.write ? PROT_WRITE : 0U) | (prot.exec ? PROT_EXEC : 0U); }
 
@@ -129,7 +130,23 @@ void SystrapAddressSpace::CopyStacks(SystrapAddressSpace& from) {
 
 // ---- changes ----------------------------------------------------------------------------------------------------------
 
+// One small private mapping or unmapping of a single-threaded process is done on its way back to guest code: mmap(2) costs one trap and no
+// round trip. What Linux can refuse there, the caller has refused: ranges and the number of mappings are checked, and the host does not
+// refuse small sizes for want of memory (Documentation/mm/overcommit-accounting). A process whose host does so all the same is killed.
+bool SystrapAddressSpace::Defer(absl::Span<const MemoryOp> ops, GuestThread* via) {
+  if (ops.size() != 1 || via == nullptr) return false;
+  const MemoryOp& op = ops.front();
+  if (!InRange(op.address, op.length) || op.length > kMaxDeferredBytes) return false;
+  StubThread& thread = *static_cast<SystrapGuestThread*>(via)->thread();
+  if (op.kind == MemoryOp::Kind::kUnmap) return listener_->Defer(thread, Op{SYS_munmap, {op.address, op.length}, 0});
+  if (op.kind != MemoryOp::Kind::kMap || op.file != nullptr || op.shared || op.grows_down || op.populate) return false;
+  const uint64_t flags = MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS | (op.no_reserve ? MAP_NORESERVE : 0U);
+  return listener_->Defer(thread, Op{SYS_mmap, {op.address, op.length, HostProt(op.prot), flags, ~uint64_t{0}, 0}, 0});
+}
+
 Result<void> SystrapAddressSpace::Apply(absl::Span<const MemoryOp> ops, GuestThread* via) {
+  if (Defer(ops, via)) return {};
+  Flush();
   std::array<Op, kMaxOps> batch;
   while (!ops.empty()) {
     const size_t count = std::min<size_t>(ops.size(), kMaxOps);
@@ -208,6 +225,7 @@ Result<void> SystrapAddressSpace::Apply(absl::Span<const MemoryOp> ops, GuestThr
 template <typename Copy>
 size_t SystrapAddressSpace::Transfer(uint64_t address, size_t size, Copy copy) {
   if (address >= kEnd) return 0;
+  Flush();
   size = static_cast<size_t>(std::min<uint64_t>(size, kEnd - address));
   size_t moved = 0;
   uint64_t grown = 0;
@@ -256,6 +274,7 @@ bool SystrapAddressSpace::GrowStack(uint64_t address) {
 
 Result<uint32_t> SystrapAddressSpace::CompareExchange(uint64_t address, uint32_t expected, uint32_t desired, GuestThread* via) {
   if (address % 4 != 0 || address >= kEnd) return Errno::kEFAULT;
+  Flush();
   const Borrowed borrowed(*this, via);
   if (!borrowed) return Errno::kEFAULT;
   const Op op{kOpCompareExchange, {address, expected, desired}, 0};
@@ -269,6 +288,7 @@ Result<uint32_t> SystrapAddressSpace::CompareExchange(uint64_t address, uint32_t
 // mincore(2) writes into the thread's window. Other threads of the guest could write to it too, and would deceive nobody but their own
 // process.
 Result<void> SystrapAddressSpace::Resident(uint64_t address, absl::Span<uint8_t> pages, GuestThread* via) {
+  Flush();
   while (!pages.empty()) {
     const size_t count = std::min<size_t>(pages.size(), kWindowBytes);
     if (!InRange(address, count * kPageSize)) return Errno::kENOMEM;

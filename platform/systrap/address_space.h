@@ -31,11 +31,18 @@ class SystrapAddressSpace final : public AddressSpace {
 
   // Live host threads, the leader first. Guarded by the listener's lock.
   std::vector<StubThread*>& threads() { return threads_; }
+  // Some thread has operations that were left for later. Set under the listener's lock.
+  void set_deferred(bool deferred) { deferred_.store(deferred, std::memory_order_relaxed); }
+  void Flush() {
+    if (deferred_.load(std::memory_order_relaxed)) listener_->Flush(*this);
+  }
   void CopyStacks(SystrapAddressSpace& from);
 
  private:
   ~SystrapAddressSpace() override = default;
   void OnLastRef() const override;
+  // True when the operation was left for later.
+  bool Defer(absl::Span<const MemoryOp> ops, GuestThread* via);
   // True if the host grew a stack down to `address`, so that trying again helps.
   bool GrowStack(uint64_t address);
   template <typename Copy>
@@ -45,6 +52,7 @@ class SystrapAddressSpace final : public AddressSpace {
   const Ref<Listener> listener_;
   std::atomic<int32_t> pid_;
   std::atomic<bool> dead_{false};
+  std::atomic<bool> deferred_{false};
   std::vector<StubThread*> threads_;
   Mutex<LockRank::kPlatform> stack_mu_;
   std::vector<uint64_t> stacks_ ABSL_GUARDED_BY(stack_mu_);  // where growing stacks began, see GrowStack

@@ -36,6 +36,11 @@ Result<uint32_t> Contexts::Allocate() {
   return used_++;
 }
 
+void Contexts::Clear(uint32_t slot) {
+  std::memset(Bytes(slot), 0, sizeof(Context));
+  std::memset(Bytes(slot) + kContextBytes - kStackInUse, 0, kStackInUse);
+}
+
 void Contexts::Free(uint32_t slot) {
   // A later owner may be another process: nothing of this one's registers may be there.
   bool cold;
@@ -43,10 +48,7 @@ void Contexts::Free(uint32_t slot) {
     MutexLockNested lock(mu_);
     cold = free_.size() >= kWarmSlots;
   }
-  if (!cold || madvise(Bytes(slot), kContextBytes, MADV_REMOVE) != 0) {
-    std::memset(Bytes(slot), 0, sizeof(Context));
-    std::memset(Bytes(slot) + kContextBytes - kStackInUse, 0, kStackInUse);
-  }
+  if (!cold || madvise(Bytes(slot), kContextBytes, MADV_REMOVE) != 0) Clear(slot);
   MutexLockNested lock(mu_);
   free_.push_back(slot);
 }

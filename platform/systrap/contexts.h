@@ -22,7 +22,9 @@ class Contexts {
 
   // A zeroed slot; EAGAIN when kMaxContexts threads exist.
   Result<uint32_t> Allocate();
-  // No stub thread uses it any more.
+  // Zeroes what a thread leaves in it.
+  void Clear(uint32_t slot);
+  // No process has it mapped any more.
   void Free(uint32_t slot);
 
   Context* At(uint32_t slot) const { return reinterpret_cast<Context*>(mapping_.data() + slot * kContextBytes); }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,6 +13,7 @@
 
 #include "base/log/check.h"
 #include "platform/systrap/filter.h"
+#include "platform/systrap/systrap_platform.h"
 
 namespace ringwall::platform::systrap {
 namespace {
@@ -34,7 +36,17 @@ Result<void> Core::Start(std::string* why) {
     *why = "systrap: cannot make the memory that stubs share with the sentry";
     return made;
   }
+  if (!CpuFits(why)) return Errno::kENOSYS;
   TRY(zygote_.Create(why));
+  uint64_t word = 0;
+  iovec local{&word, sizeof(word)};
+  iovec remote{reinterpret_cast<void*>(kCodeAddress), sizeof(word)};
+  if (process_vm_readv(zygote_.pid(), &local, 1, &remote, 1, 0) != static_cast<ssize_t>(sizeof(word))) {
+    *why = "systrap: process_vm_readv(2) of our own stubs is refused; set kernel.yama.ptrace_scope to 0 or 1, or use --platform=ptrace";
+    return Errno::kEPERM;
+  }
+  CPU_ZERO(&cpus_);
+  if (sched_getaffinity(0, sizeof(cpus_), &cpus_) == 0) cpu_count_ = CPU_COUNT(&cpus_);
   reaper_ = std::thread([this] { Reap(); });
   return {};
 }
@@ -50,22 +62,29 @@ bool Core::AddProcess(int32_t pid, Ref<Listener> listener, uint32_t slot) {
   return false;
 }
 
-void Core::AddSlot(int32_t pid, uint32_t slot) {
-  std::vector<uint32_t> free;
+Result<uint32_t> Core::SlotForThread(int32_t pid) {
   {
     MutexLock lock(process_mu_);
     auto found = processes_.find(pid);
-    if (found == processes_.end()) return;
-    Process& process = found->second;
-    process.slots.push_back(slot);
-    std::erase_if(process.retired, [&](const Retired& retired) {
-      if (syscall(SYS_tgkill, pid, retired.tid, 0) == 0 || errno != ESRCH) return false;
-      std::erase(process.slots, retired.slot);
-      free.push_back(retired.slot);
-      return true;
-    });
+    if (found == processes_.end()) return Errno::kESRCH;
+    std::vector<Retired>& retired = found->second.retired;
+    for (auto it = retired.begin(); it != retired.end(); ++it) {
+      if (syscall(SYS_tgkill, pid, it->tid, 0) == 0 || errno != ESRCH) continue;
+      const uint32_t slot = it->slot;
+      retired.erase(it);
+      contexts_.Clear(slot);
+      return slot;
+    }
   }
-  for (uint32_t one : free) contexts_.Free(one);
+  const uint32_t slot = TRY(contexts_.Allocate());
+  MutexLock lock(process_mu_);
+  auto found = processes_.find(pid);
+  if (found != processes_.end()) {
+    found->second.slots.push_back(slot);
+    return slot;
+  }
+  contexts_.Free(slot);
+  return Errno::kESRCH;
 }
 
 void Core::RetireSlot(int32_t pid, int32_t tid, uint32_t slot) {
@@ -110,6 +129,12 @@ void Core::Reap() {
     for (const Ref<Listener>& one : all) one->CheckBirth();
     for (uint32_t slot : slots) contexts_.Free(slot);
   }
+}
+
+bool Core::BecomePoller() {
+  if (pollers_.fetch_add(1, std::memory_order_relaxed) + 1 < cpu_count_) return true;
+  CeasePolling();
+  return false;
 }
 
 // ---- workers ------------------------------------------------------------------------------------------------------------------

@@ -4,6 +4,8 @@
 // Locks: process_mu_ and work_mu_ (LockRank::kPlatform) are leaves.
 #pragma once
 
+#include <sched.h>
+
 #include <atomic>
 #include <deque>
 #include <functional>
@@ -36,10 +38,18 @@ class Core : public RefCounted {
   // ---- processes ----
   // A stub process exists. False: it is dead already.
   bool AddProcess(int32_t pid, Ref<Listener> listener, uint32_t slot);
-  void AddSlot(int32_t pid, uint32_t slot);
-  // The thread was told to exit: its slot is free once the host says that it is gone.
+  // A slot for a further thread. Slots stay with their process, which has them mapped, until it is dead: a new one, or that of a thread that
+  // the host says is gone.
+  Result<uint32_t> SlotForThread(int32_t pid);
+  // The thread was told to exit.
   void RetireSlot(int32_t pid, int32_t tid, uint32_t slot);
   void Kill(int32_t pid);
+
+  // ---- polling ----
+  // At most one thread fewer than there are CPUs looks for requests at a time.
+  bool BecomePoller();
+  void CeasePolling() { pollers_.fetch_sub(1, std::memory_order_relaxed); }
+  const cpu_set_t& cpus() const { return cpus_; }
 
   // ---- workers ----
   static bool OnWorker();
@@ -66,6 +76,9 @@ class Core : public RefCounted {
   const UniqueFd proc_fd_;
   Contexts contexts_;
   Zygote zygote_;
+  cpu_set_t cpus_{};  // that we may use
+  int cpu_count_ = 1;
+  std::atomic<int> pollers_{0};
   std::thread reaper_;
   bool closed_ = false;
   std::atomic<bool> closing_{false};

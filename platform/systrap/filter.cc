@@ -126,7 +126,11 @@ std::vector<sock_filter> BuildStubFilter() {
   p.LoadArgument(2, false);
   p.Refuse(BPF_JEQ, MADV_MERGEABLE);
   p.Refuse(BPF_JGT, kMaxAdvice);
+  RequireBelowEnd(p, 0, 1);
   p.Return(SECCOMP_RET_ALLOW);
+  // On contexts: none may be inherited by a child, whatever the guest does.
+  RequireCall(p, SYS_madvise);
+  p.Return(SECCOMP_RET_USER_NOTIF);
   RequireCall(p, SYS_mremap);
   RequireBelowEnd(p, 0, 1);
   RequireBelowEnd(p, 4, 2);
@@ -158,6 +162,7 @@ bool IsNotified(uint64_t number, const uint64_t* a) {
     case SYS_clone: return true;
     case SYS_mmap: return (static_cast<uint32_t>(a[3]) & ~(kMayMap & ~kMustMap)) != kMustMap || !below(a[0], a[1]);
     case SYS_mprotect: return (static_cast<uint32_t>(a[2]) & ~static_cast<uint32_t>(PROT_READ | PROT_EXEC)) != 0 || !below(a[0], a[1]);
+    case SYS_madvise: return a[2] > kMaxAdvice || a[2] == MADV_MERGEABLE || !below(a[0], a[1]);
     default: return false;
   }
 }
@@ -168,6 +173,7 @@ std::vector<host::Rule> SentryRules(int proc_fd) {
   std::vector<host::Rule> rules = {
       {"ioctl", {ArgOneOf(1, {SECCOMP_IOCTL_NOTIF_RECV, SECCOMP_IOCTL_NOTIF_SEND, SECCOMP_IOCTL_NOTIF_SET_FLAGS})},
        "requests of stubs and their answers"},
+      {"rt_sigreturn", {}, "a worker goes on after it was got out of a wait"},
       {"waitid", {}, "deaths of stubs"},
       {"wait4", {}, "the dead stub's process id is free again"},
       {"tgkill", {ArgOneOf(2, {0, kInterruptSignal, kKickSignal})}, "interrupts a guest thread; gets a worker out of a wait; is a stub thread gone?"},

@@ -25,6 +25,9 @@ namespace {
 using std::chrono::hours;
 using std::chrono::microseconds;
 
+// A polling worker gives the other threads' notifications a turn so often.
+constexpr uint32_t kTurns = 16;
+
 int32_t ThisTid() {
   static thread_local int32_t tid = 0;
   if (tid == 0) tid = static_cast<int32_t>(syscall(SYS_gettid));
@@ -69,23 +72,40 @@ void Listener::NotifyWaiters() {
 void Listener::ReceiveOne() {
   receiving_ = true;
   receiver_ = ThisTid();
-  mu_.Unlock();
-  seccomp_notif notification{};
-  const bool got = ioctl(fd_.get(), SECCOMP_IOCTL_NOTIF_RECV, &notification) == 0;
-  // ENOENT: the caller was killed meanwhile, or nobody is left; the reaper tells us soon.
-  if (!got && errno != EINTR) sched_yield();
-  mu_.Lock();
+  RefPtr<StubThread> whose;
+  After after;
+  if (hot_ && hot_->state != RunState::kRunning) StopPolling();
+  if (hot_ && (++polled_in_a_row_ % kTurns != 0 || !Readable())) {
+    const Ref<StubThread> hot = hot_.ToRef();
+    const uint32_t handled = hot->handled;
+    mu_.Unlock();
+    bool asked = Poll(*hot, handled);
+    mu_.Lock();
+    if (!asked && hot_.get() == hot.get()) StopPolling();
+    // Again, now that its stub has been told: what it asked before must not be waited for asleep.
+    const uint32_t number = __atomic_load_n(&hot->context->asked, __ATOMIC_SEQ_CST);
+    asked = number != handled && hot->state == RunState::kRunning && !hot->died;
+    if (asked) {
+      whose = hot;
+      after = TakeRequest(*hot, number, 0);
+    }
+    if (!hot_) MoveBack();
+  } else {
+    mu_.Unlock();
+    seccomp_notif notification{};
+    const bool got = ioctl(fd_.get(), SECCOMP_IOCTL_NOTIF_RECV, &notification) == 0;
+    // ENOENT: the caller was killed meanwhile, or nobody is left; the reaper tells us soon.
+    if (!got && errno != EINTR) sched_yield();
+    mu_.Lock();
+    if (got) after = Handle(notification, &whose);
+  }
   receiving_ = false;
   ++receptions_;
-  if (got) {
-    RefPtr<StubThread> whose;
-    const After after = Handle(notification, &whose);
-    if (whose) {
-      mu_.Unlock();
-      Do(after, *whose);
-      whose.reset();
-      mu_.Lock();
-    }
+  if (whose) {
+    mu_.Unlock();
+    Do(after, *whose);
+    whose.reset();
+    mu_.Lock();
   }
   NotifyWaiters();
 }
@@ -138,6 +158,11 @@ void Listener::Violation(int32_t pid, const char* what) {
 }
 
 bool Listener::Approve(StubThread& thread, const seccomp_notif& n) {
+  if (!thread.sealed) {
+    const uint64_t seal[3] = {ContextAddress(thread.slot), kContextBytes, kDontFork};
+    thread.sealed = n.data.nr == SYS_madvise && std::memcmp(n.data.args, seal, sizeof(seal)) == 0;
+    return thread.sealed;
+  }
   if (!thread.ops_running || thread.ops_done) return false;
   while (thread.next_notified < thread.ops.size()) {
     uint64_t number, arguments[6];
@@ -160,6 +185,7 @@ bool Listener::ApproveBirth(const seccomp_notif& n) {
                                   kZygoteMemory, child.slot * kContextBytes};
     if (n.data.nr != SYS_mmap || std::memcmp(n.data.args, expected, sizeof(expected)) != 0) return false;
     child.pid = tid;
+    child.sealed = false;
     if (child.space != nullptr) child.space->set_pid(tid);
     ++processes_;
   }
@@ -186,6 +212,10 @@ Listener::After Listener::TakeRequest(StubThread& thread, uint32_t number, uint6
   thread.handled = number;
   thread.sleeping = id;
   const uint32_t request = __atomic_load_n(&thread.context->request, __ATOMIC_RELAXED);
+  if (!thread.sealed) {
+    Violation(thread.pid, "a context that children could inherit");
+    return {};
+  }
   if (!thread.born) {
     thread.born = true;
     if (request == kRequestEvent) {
@@ -204,8 +234,12 @@ Listener::After Listener::TakeRequest(StubThread& thread, uint32_t number, uint6
     NotifyWaiters();
     return {};
   }
-  if (request == kRequestEvent && !thread.ops_running && thread.state == RunState::kRunning) return TakeEvent(thread);
-  Violation(thread.pid, "a request out of turn");
+  if (request == kRequestEvent && !thread.ops_running && thread.state == RunState::kRunning) {
+    MeasureGap(thread);
+    return TakeEvent(thread);
+  }
+  // Only after kCommandFinish can an honest stub get here.
+  Violation(thread.pid, request == kRequestDone ? "the host refused memory that was promised" : "a request out of turn");
   return {};
 }
 
@@ -235,6 +269,8 @@ uint64_t Listener::AnswerLocked(StubThread& thread, uint32_t command) {
   thread.context->command = command;
   thread.answered = thread.handled;
   __atomic_store_n(&thread.context->answered, thread.answered, __ATOMIC_SEQ_CST);
+  // It sleeps in a notification that is still to be received: no time to look elsewhere.
+  if (thread.sleeping == 0 && hot_.get() == &thread && __atomic_load_n(&thread.context->asleep, __ATOMIC_SEQ_CST) == thread.handled) StopPolling();
   return std::exchange(thread.sleeping, 0);
 }
 
@@ -247,7 +283,16 @@ Listener::After Listener::ResumeLocked(StubThread& thread) {
   }
   WriteFrame(thread);
   thread.state = RunState::kRunning;
-  return After{.answer = AnswerLocked(thread, kCommandReturn), .start_worker = !has_worker_.load(std::memory_order_relaxed)};
+  ConsiderPolling(thread);
+  uint64_t answer;
+  if (thread.deferred.empty()) {
+    answer = AnswerLocked(thread, kCommandReturn);
+  } else {
+    thread.ops = std::exchange(thread.deferred, {});
+    if (thread.space != nullptr) thread.space->set_deferred(false);
+    answer = StartOps(thread, kCommandFinish);
+  }
+  return After{.answer = answer, .start_worker = !has_worker_.load(std::memory_order_relaxed)};
 }
 
 Listener::After Listener::EndLocked(StubThread& thread) {
@@ -380,6 +425,7 @@ void Listener::Dispatch(StubThread& thread, Event event) {
 }
 
 void Listener::Work() {
+  Serve(true);
   mu_.Lock();
   for (;;) {
     Wait([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return !waiting_.empty() || closing_; });
@@ -390,7 +436,10 @@ void Listener::Work() {
     Dispatch(*next.thread, next.event);
     mu_.Lock();
   }
+  StopPolling();
   mu_.Unlock();
+  MoveBack();
+  Serve(false);
 }
 
 // ---- death ------------------------------------------------------------------------------------------------------------------
@@ -436,10 +485,13 @@ void Listener::CheckBirth() {
 
 void Listener::Kick() {
   const uint64_t seen = receptions_;
+  const auto gone = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return !receiving_ || receptions_ != seen; };
+  // Since Linux 6.11 the end of a listener's last process ends the wait by itself.
+  if (closing_) changed_.WaitFor(mu_, microseconds(500), gone);
   while (receiving_ && receptions_ == seen) {
     // It may be on its way into the host: then the signal came too early, and the next one is for it.
     syscall(SYS_tgkill, getpid(), receiver_, kKickSignal);
-    changed_.WaitFor(mu_, microseconds(200), [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return !receiving_ || receptions_ != seen; });
+    changed_.WaitFor(mu_, microseconds(200), gone);
   }
 }
 

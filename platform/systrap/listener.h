@@ -50,6 +50,11 @@ class Listener : public RefCounted {
   };
   // Runs operations in a stopped thread and waits. At most kMaxOps.
   OpsResult RunOps(StubThread& thread, absl::Span<const Op> ops);
+  // Leaves an operation for later: the next RunOps(), or the thread's way back to guest code. False: run it now. Only without other threads
+  // in the address space, whose operations could overtake it.
+  bool Defer(StubThread& thread, const Op& op);
+  // What was left for later in this address space is done when this returns.
+  void Flush(SystrapAddressSpace& space);
   // The same, with a child: `child` is in the listener when this returns true, and stopped. `ops` end in a kOpClone.
   bool RunBirth(StubThread& creator, absl::Span<const Op> ops, Ref<StubThread> child, OpsResult* result);
   // Waits for the first request of a blank stub's thread. False: it died.
@@ -96,8 +101,23 @@ class Listener : public RefCounted {
   bool Approve(StubThread& thread, const seccomp_notif& notification) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool ApproveBirth(const seccomp_notif& notification) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   uint64_t AnswerLocked(StubThread& thread, uint32_t command) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Writes `ops` into the context and answers; the notification as in AnswerLocked().
+  uint64_t StartOps(StubThread& thread, uint32_t command) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   After ResumeLocked(StubThread& thread) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   After EndLocked(StubThread& thread) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // ---- polling (polling.cc) ----
+  // The thread was just told to go on: is it worth looking for its next request instead of sleeping?
+  void ConsiderPolling(StubThread& thread) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Looks for the hot thread's next request for a while. False: sleep.
+  bool Poll(StubThread& thread, uint32_t handled);
+  // A request came: how long after the answer before it?
+  static void MeasureGap(StubThread& thread);
+  // The calling thread begins or ends being this listener's worker.
+  void Serve(bool begin);
+  void MoveBack();
+  void StopPolling() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  bool Readable() const;
+
   void NotifyWaiters() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Gets the receiving thread out of the host. Drops the lock meanwhile.
   void Kick() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -111,6 +131,8 @@ class Listener : public RefCounted {
   RefPtr<StubThread> birth_ ABSL_GUARDED_BY(mu_);  // the child that one approved clone is making
   bool birth_thread_ ABSL_GUARDED_BY(mu_) = false;
   bool birth_failed_ ABSL_GUARDED_BY(mu_) = false;
+  RefPtr<StubThread> hot_ ABSL_GUARDED_BY(mu_);  // whose requests come fast: its stub knows that we look for the next one
+  uint32_t polled_in_a_row_ ABSL_GUARDED_BY(mu_) = 0;
   bool receiving_ ABSL_GUARDED_BY(mu_) = false;
   int32_t receiver_ ABSL_GUARDED_BY(mu_) = 0;
   uint64_t receptions_ ABSL_GUARDED_BY(mu_) = 0;
@@ -119,6 +141,7 @@ class Listener : public RefCounted {
   int processes_ ABSL_GUARDED_BY(mu_) = 0;
   bool closing_ ABSL_GUARDED_BY(mu_) = false;
   std::atomic<bool> has_worker_{false};
+  bool moved_ = false;  // the polling thread has left some CPU; its own
 };
 
 }  // namespace ringwall::platform::systrap

@@ -11,23 +11,30 @@
 #include "platform/systrap/listener.h"
 
 namespace ringwall::platform::systrap {
+namespace {
+
+constexpr size_t kMaxDeferred = 8;
+static_assert(kMaxDeferred < kMaxOps);
+
+}  // namespace
 
 Listener::OpsResult Listener::RunOps(StubThread& thread, absl::Span<const Op> ops) {
   const OpsResult dead{.dead = true};
   After after;
+  size_t before;
   {
     MutexLock lock(mu_);
     ++waits_;
     Wait([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return !thread.ops_running || thread.died; });
     --waits_;
-    if (!thread.stopped() || ops.empty() || ops.size() > kMaxOps) return dead;
-    thread.ops.assign(ops.begin(), ops.end());
-    thread.next_notified = 0;
+    before = thread.deferred.size();
+    if (!thread.stopped() || ops.size() + before > kMaxOps) return dead;
+    if (ops.size() + before == 0) return {};
+    thread.ops = std::exchange(thread.deferred, {});
+    thread.ops.insert(thread.ops.end(), ops.begin(), ops.end());
+    after.answer = StartOps(thread, kCommandRun);
     thread.ops_running = true;
     thread.ops_done = false;
-    std::memcpy(thread.context->ops, ops.data(), ops.size() * sizeof(Op));
-    thread.context->op_count = static_cast<uint32_t>(ops.size());
-    after.answer = AnswerLocked(thread, kCommandRun);
   }
   Do(after, thread);
   MutexLock lock(mu_);
@@ -37,11 +44,44 @@ Listener::OpsResult Listener::RunOps(StubThread& thread, absl::Span<const Op> op
   thread.ops_running = false;
   NotifyWaiters();
   if (thread.died) return dead;
+  const size_t done = std::min<size_t>(thread.ops_succeeded, before + ops.size());
+  if (done < before) {
+    Violation(thread.pid, "the host refused memory that was promised");
+    return dead;
+  }
   OpsResult result;
-  result.done = std::min(thread.ops_succeeded, static_cast<uint32_t>(ops.size()));
-  const size_t last = std::min<size_t>(result.done, ops.size() - 1);
-  result.value = __atomic_load_n(&thread.context->ops[last].result, __ATOMIC_RELAXED);
+  result.done = static_cast<uint32_t>(done - before);
+  if (!ops.empty())
+    result.value = __atomic_load_n(&thread.context->ops[std::min(done, before + ops.size() - 1)].result, __ATOMIC_RELAXED);
   return result;
+}
+
+uint64_t Listener::StartOps(StubThread& thread, uint32_t command) {
+  thread.next_notified = 0;
+  std::memcpy(thread.context->ops, thread.ops.data(), thread.ops.size() * sizeof(Op));
+  thread.context->op_count = static_cast<uint32_t>(thread.ops.size());
+  return AnswerLocked(thread, command);
+}
+
+bool Listener::Defer(StubThread& thread, const Op& op) {
+  MutexLock lock(mu_);
+  if (!thread.stopped() || thread.ops_running || thread.state != RunState::kInEvent || thread.space == nullptr) return false;
+  if (thread.space->threads().size() != 1 || thread.deferred.size() >= kMaxDeferred) return false;
+  thread.deferred.push_back(op);
+  thread.space->set_deferred(true);
+  return true;
+}
+
+void Listener::Flush(SystrapAddressSpace& space) {
+  RefPtr<StubThread> thread;
+  {
+    MutexLock lock(mu_);
+    space.set_deferred(false);
+    for (StubThread* one : space.threads()) {
+      if (!one->deferred.empty()) thread = RefPtr<StubThread>::Share(one);
+    }
+  }
+  if (thread) (void)RunOps(*thread, {});
 }
 
 bool Listener::RunBirth(StubThread& creator, absl::Span<const Op> ops, Ref<StubThread> child, OpsResult* result) {

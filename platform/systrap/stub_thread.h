@@ -48,7 +48,13 @@ class StubThread : public RefCounted {
   uint32_t handled = 0;   // number of the latest request taken
   uint32_t answered = 0;  // number of the latest answer given
   uint64_t sleeping = 0;  // notification in which it sleeps; 0: none
+  bool sealed = true;     // no child can inherit its context; a forked child must do it first
   bool born = false;      // its first request was taken
+
+  // For the decision to poll, in time-stamp ticks.
+  uint64_t answered_at = 0;     // when it last went on
+  uint64_t usual_gap = 1 << 20;    // moving average of the time to its next request
+  uint32_t quick_in_a_row = 0;  // gaps below the window
 
   // Operations under way.
   bool ops_running = false;
@@ -56,6 +62,9 @@ class StubThread : public RefCounted {
   uint32_t ops_succeeded = 0;
   std::vector<Op> ops;         // our copy: notifications are compared with it
   size_t next_notified = 0;    // the next of them that may be notified
+
+  // Done on the way back to guest code, or before anybody looks (SystrapAddressSpace::Defer).
+  std::vector<Op> deferred;
 
   Event held_event{};
   int borrowers = 0;

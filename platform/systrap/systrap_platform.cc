@@ -42,18 +42,17 @@ class SystrapPlatform final : public Platform {
   Result<std::unique_ptr<GuestThread>> NewThread(GuestThread& creator, EventSink& sink) override {
     auto& from = static_cast<SystrapGuestThread&>(creator);
     const Ref<SystrapAddressSpace>& space = from.space();
-    const uint32_t slot = TRY(core_->contexts().Allocate());
+    space->Flush();
+    const uint32_t slot = TRY(core_->SlotForThread(space->pid()));
     const Ref<StubThread> child = NewStubThread(space->listener(), *space, slot, /*leader=*/false);
     child->pid = space->pid();
     CopyFrame(*from.thread(), *child);
     const uint64_t context = ContextAddress(slot);
     const Op ops[] = {
         {SYS_mmap, {context, kContextBytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, kZygoteMemory, slot * kContextBytes}, 0},
-        {SYS_madvise, {context, kContextBytes, MADV_DONTFORK}, 0},
+        {SYS_madvise, {context, kContextBytes, kDontFork}, 0},
         {kOpClone, {kThreadCloneFlags, context, 0, 0}, 0},
     };
-    // From here on the slot is free when the process is gone.
-    core_->AddSlot(space->pid(), slot);
     Listener::OpsResult result;
     if (!space->listener()->RunBirth(*from.thread(), ops, child, &result)) return Errno::kEAGAIN;
     return std::unique_ptr<GuestThread>(std::make_unique<SystrapGuestThread>(child, space, sink));
@@ -62,6 +61,7 @@ class SystrapPlatform final : public Platform {
   Result<std::unique_ptr<GuestThread>> Fork(GuestThread& creator, EventSink& sink) override {
     auto& from = static_cast<SystrapGuestThread&>(creator);
     const Ref<Listener>& listener = from.space()->listener();
+    from.space()->Flush();
     const uint32_t slot = TRY(core_->contexts().Allocate());
     const Ref<SystrapAddressSpace> space = MakeRef<SystrapAddressSpace>(core_, listener, 0);
     const Ref<StubThread> child = NewStubThread(listener, *space, slot, /*leader=*/true);

@@ -22,6 +22,9 @@ struct Options {
 // sentence for the operator: cause, evidence, fix.
 Result<std::unique_ptr<Platform>> CreatePlatform(Options options, std::string* why);
 
+// Has the CPU what the stubs' handler needs? Part of Probe() and of CreatePlatform().
+bool CpuFits(std::string* why);
+
 // Can this machine run systrap? Looks at the CPU and tries the seccomp notification with all flags in a child that it forks and reaps
 // (about 2 ms). On failure *why is one sentence for the operator.
 bool Probe(std::string* why);

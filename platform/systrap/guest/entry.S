@@ -65,6 +65,13 @@ ringwall_systrap_clone:
   syscall
   cmp %rbx, %rax
   jne 4f
+  mov $28, %eax          // madvise(context, bytes, DONTFORK): no child of this one shall have it
+  mov %rbx, %rdi
+  mov $RINGWALL_SYSTRAP_CONTEXT_BYTES, %esi
+  mov $10, %edx
+  syscall
+  test %rax, %rax
+  jnz 4f
 3:
   // Below the copy of the creator's frame.
   mov 16(%rbx), %rsp     // Context::frame

@@ -44,6 +44,7 @@ inline constexpr int kMaxFiles = 256;
 
 inline constexpr uint64_t kContextBytes = RINGWALL_SYSTRAP_CONTEXT_BYTES;
 inline constexpr uint32_t kMaxContexts = 32768;
+inline constexpr int kDontFork = 10;  // madvise(2), MADV_DONTFORK: what every owner of a context does first with it
 inline constexpr uint64_t kWindowOffset = 0x1000;  // bytes that travel with an operation
 inline constexpr uint64_t kWindowBytes = 0x3000;
 inline constexpr uint64_t kStackOffset = 0x4000;  // the alternate signal stack; twice what AVX-512 needs (3376 bytes)
@@ -78,6 +79,7 @@ enum Command : uint32_t {
   kCommandReturn = 1,  // leave the handler: registers are in the frame
   kCommandRun = 2,     // run `ops`
   kCommandExit = 3,    // end this thread
+  kCommandFinish = 4,  // run `ops`, and leave the handler if all succeed
 };
 
 struct Context {
@@ -88,7 +90,9 @@ struct Context {
   uint32_t done;   // operations that succeeded
   uint64_t frame;  // address of the signal frame's ucontext
   uint64_t fs_base, gs_base;
-  uint64_t unused[3];
+  uint32_t asleep;  // number of the latest request over which the requester went to sleep
+  uint32_t cpu;     // on which it asked
+  uint64_t unused[2];
   // Sentry to stub.
   uint32_t answered;  // number of the latest request that has an answer
   uint32_t command;   // Command

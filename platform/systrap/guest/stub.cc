@@ -34,7 +34,6 @@ enum : uint64_t {
   kClone = 56, kExit = 60, kFcntl = 72, kClose = 3, kSigaltstack = 131, kPrctl = 157, kExitGroup = 231, kSeccomp = 317,
 };
 constexpr uint64_t kReadWrite = 3, kReadExec = 5, kShared = 1, kPrivate = 2, kFixed = 0x10, kAnonymous = 0x20;
-constexpr uint64_t kDontFork = 10;
 constexpr int64_t kENOSYS = 38;
 
 STUB_INLINE int64_t Call(uint64_t number, uint64_t a = 0, uint64_t b = 0, uint64_t c = 0, uint64_t d = 0, uint64_t e = 0, uint64_t f = 0) {
@@ -67,11 +66,19 @@ STUB_INLINE uint64_t Ticks() {
   return uint64_t{high} << 32 | low;
 }
 
+// From the segment limit in which the host keeps it for every process (arch/x86/include/asm/segment.h, CPUNODE).
+STUB_INLINE uint32_t Cpu() {
+  uint32_t limit;
+  asm volatile("lsl %1, %0" : "=r"(limit) : "r"(0x7b));
+  return limit & 0xfff;
+}
+
 STUB_INLINE bool Answered(Context* context, uint32_t number) { return __atomic_load_n(&context->answered, __ATOMIC_ACQUIRE) == number; }
 
 // Hands a request over and waits for its answer: by looking for a while when the sentry says that somebody is looking too, then asleep.
 STUB void Ask(Context* context, uint32_t request) {
   context->request = request;
+  context->cpu = Cpu();
   const uint32_t number = context->asked + 1;
   __atomic_store_n(&context->asked, number, __ATOMIC_SEQ_CST);
   const uint64_t spin = uint64_t{__atomic_load_n(&context->spin, __ATOMIC_SEQ_CST)} << 10;
@@ -82,7 +89,9 @@ STUB void Ask(Context* context, uint32_t request) {
       __builtin_ia32_pause();
     } while (Ticks() - start < spin);
   }
-  while (!Answered(context, number)) {
+  // Whoever answers looks at this after it has answered: one of the two sees the other.
+  __atomic_store_n(&context->asleep, number, __ATOMIC_SEQ_CST);
+  while (__atomic_load_n(&context->answered, __ATOMIC_SEQ_CST) != number) {
     // The listener is gone: the sentry died.
     if (Call(kHandOverCall, number) == -kENOSYS) Call(kExitGroup, 1);
   }
@@ -118,6 +127,7 @@ STUB void Serve(Context* context, uint32_t request) {
       for (;;) Call(kExit, 0);
     }
     RunOps(context);
+    if (command == kCommandFinish && context->done == context->op_count) return;
     request = kRequestDone;
   }
 }
