@@ -1,96 +1,40 @@
 #!/usr/bin/env python3
-"""Measures Ringwall beside native runs and the runtimes that are installed (crun, runc, runsc), interleaved, medians.
+"""Measures Ringwall beside native runs, crun and gVisor: interleaved, medians, ratios, goals.
 
-  bench/run.py --ringwall build/release/ringwall [--platform ptrace,...] [--only NAME] [--runs N] [--engines native,crun] [--format json]
+  bench/run.py --ringwall build/release/ringwall [--quick] [--only NAME,...] [--json FILE] [--svg FILE] [--format json]
+  bench/run.py --from FILE [--svg FILE]        the table and picture of an earlier run
 
-start_to_exit_of_true and the jobs are wall time; idle_memory is the PSS of all processes of a sandbox that runs `sleep`; the
-other rows are one operation inside the sandbox (bench/syscall/). --only takes a part of a row's name.
+--only takes parts of row names; density and idle_cpu are measured only when it names them. A row that fails in one engine says why and the
+run goes on. Exit status: 0, or 1 when a row failed in ringwall or nothing was measured. Progress is on standard error.
 """
 import argparse
+import datetime
 import json
 import os
+import platform
 import shutil
 import signal
-import statistics
 import subprocess
 import sys
 import tempfile
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 import engines  # noqa: E402
-import jobs  # noqa: E402
+import goals  # noqa: E402
+import packages  # noqa: E402
+import plot  # noqa: E402
+import report  # noqa: E402
+import rows as all_about_rows  # noqa: E402
+
+# What --quick changes: rounds, milliseconds of an operation, seconds an engine may use in a row, of one job, of the whole run.
+USUAL = {"runs": 5, "ms": 140, "cap": 7, "timeout": 120, "budget": 660}
+QUICK = {"runs": 2, "ms": 40, "cap": 2, "timeout": 30, "budget": 150}
 
 
-class Row:
-    """One thing to measure: `measure(engine)` gives a number in `unit` ("ns", "s" or "KiB")."""
-
-    def __init__(self, name, unit, measure, runs):
-        self.name, self.unit, self.measure, self.runs = name, unit, measure, runs
-        self.samples, self.errors = {}, {}
-
-    def collect(self, all_engines):
-        if self.unit == "s":
-            self.warm_up(all_engines[0])
-        for turn in range(self.runs):
-            for offset in range(len(all_engines)):  # another engine goes first each time
-                engine = all_engines[(turn + offset) % len(all_engines)]
-                if engine.name in self.errors:
-                    continue
-                try:
-                    self.samples.setdefault(engine.name, []).append(self.measure(engine))
-                except (engines.Failure, ValueError, OSError, subprocess.SubprocessError) as error:
-                    self.errors[engine.name] = str(error) or type(error).__name__
-
-    def warm_up(self, native):
-        """The host's page cache must not favour who comes second."""
-        try:
-            self.measure(native)
-        except (engines.Failure, OSError):
-            pass
-
-    def median(self, name):
-        return statistics.median(self.samples[name]) if self.samples.get(name) and name not in self.errors else None
-
-    def record(self, all_engines):
-        native = self.median("native")
-        cells = {}
-        for engine in all_engines:
-            value = self.median(engine.name)
-            cells[engine.name] = {"median": value, "samples": self.samples.get(engine.name, [])}
-            if value is not None and native:
-                cells[engine.name]["ratio"] = round(value / native, 3)
-            if engine.name in self.errors:
-                cells[engine.name]["error"] = self.errors[engine.name]
-        return {"name": self.name, "unit": self.unit, "engines": cells}
-
-
-def shown(value, unit):
-    if unit == "KiB":
-        return f"{value / 1024:.1f} MiB"
-    ns = value * 1e9 if unit == "s" else value
-    for limit, scale, suffix in ((1e3, 1, "ns"), (1e6, 1e3, "us"), (1e9, 1e6, "ms")):
-        if ns < limit:
-            return f"{ns / scale:.3g} {suffix}" if ns / scale < 100 else f"{ns / scale:.0f} {suffix}"
-    return f"{ns / 1e9:.2f} s"
-
-
-def table(rows, all_engines):
-    lines = [["", *(e.name for e in all_engines)]]
-    for row in rows:
-        native = row.median("native")
-        cells = [row.name]
-        for engine in all_engines:
-            value = row.median(engine.name)
-            if value is None:
-                cells.append("failed" if engine.name in row.errors else "-")
-            elif engine.name == "native" or not native:
-                cells.append(shown(value, row.unit))
-            else:
-                cells.append(f"{shown(value, row.unit)} ({value / native:.3g}x)")
-        lines.append(cells)
-    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
-    return "\n".join("  ".join(c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zip(line, widths))) for line in lines)
+def say(text):
+    print(text, file=sys.stderr, flush=True)
 
 
 def guest_program(given, ringwall):
@@ -112,69 +56,106 @@ def guest_program(given, ringwall):
     return path, folder
 
 
-def operation(name, budget_ms):
-    def measure(engine):
-        out = engine.run(["{tools}/syscall_bench", "--ms", str(budget_ms), name])[1]
-        return json.loads(out)[name]
-    return measure
+def machine():
+    with open("/proc/cpuinfo") as file:
+        model = next((line.split(":", 1)[1].strip() for line in file if line.startswith("model name")), platform.machine())
+    return {"cpu": model, "cpus": len(os.sched_getaffinity(0)), "kernel": platform.release(), "memory_kib": engines.available_kib(),
+            "load_before": os.getloadavg()[0]}
 
 
-def all_rows(world, program, options):
-    def job(script):
-        return lambda engine: engine.run(["/bin/bash", "-c", script], timeout=options.timeout)[0]
-    rows = [Row("start_to_exit_of_true", "s", lambda engine: engine.run(["/bin/true"])[0], options.runs * 2),
-            Row("idle_memory", "KiB", lambda engine: engine.idle_memory_kib(), min(options.runs, 3))]
-    names = subprocess.run([program, "--list"], capture_output=True, text=True, check=True).stdout.split()
-    rows += [Row(name, "ns", operation(name, options.ms), options.runs) for name in sorted(names)]
-    for name, script in jobs.JOBS.items():
-        if all(shutil.which(p) for p in jobs.NEEDS.get(name, [])):
-            rows.append(Row(name, "s", job(script), options.runs))
-    wanted = [w for w in options.only.split(",") if w]
-    return [r for r in rows if not wanted or any(w in r.name for w in wanted)]
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--ringwall", default="", help="the binary to measure")
-    parser.add_argument("--platform", default="auto", help="comma separated")
-    parser.add_argument("--program", default="", help="the built syscall_bench")
-    parser.add_argument("--engines", default="", help="comma separated: native (always), crun, runc, runsc, ringwall")
-    parser.add_argument("--only", default="", help="parts of row names, comma separated")
-    parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--ms", type=int, default=140, help="time of one operation's measurement")
-    parser.add_argument("--timeout", type=int, default=300, help="seconds for one job")
-    parser.add_argument("--format", choices=("text", "json"), default="text")
-    options = parser.parse_args()
-    if options.ringwall and not os.access(options.ringwall, os.X_OK):
-        parser.error(f"{options.ringwall} does not exist")
+def measure(options):
+    """The record of a run; what was measured so far when it is interrupted."""
     ringwall = os.path.abspath(options.ringwall) if options.ringwall else ""
-
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    started = time.monotonic()
+    record = {"schema": 1, "started": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"), "quick": options.quick,
+              "rounds": options.runs, "interrupted": False, "machine": machine(), "engines": [], "rows": []}
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     engines.adopt_orphans()
     engines.hide_mixed_cgroups()
     program, built = guest_program(options.program, ringwall)
     world = engines.World(program)
+    fetch = packages.Packages(options.packages, say, options.offline)
     try:
-        jobs.write_project(os.path.join(world.tools, "project"))
-        platforms = options.platform.split(",") if ringwall else []
-        chosen = engines.all_engines(world, ringwall, platforms, [n for n in options.engines.split(",") if n])
-        rows = all_rows(world, program, options)
-        for row in rows:
-            print(f"  {row.name} ...", file=sys.stderr, flush=True)
-            row.collect(chosen)
+        platforms = [p for p in options.platform.split(",") if p] if ringwall else []
+        chosen = engines.all_engines(world, ringwall, platforms, [n for n in options.engines.split(",") if n], fetch)
+        for engine in chosen:
+            say(f"{engine.name}: " + (f"NOT THERE: {engine.missing}" if engine.missing else engine.version))
+        record["engines"] = [{"name": e.name, "version": e.version, "missing": e.missing} for e in chosen]
+        rows = all_about_rows.all_rows(world, program, options, fetch)
+        for number, row in enumerate(rows, 1):
+            passed = time.monotonic() - started
+            say(f"[{number}/{len(rows)} {passed:.0f}s] {row.name}" + (f": NOT THERE: {row.missing}" if row.missing else ""))
+            if not row.missing:
+                row.collect(chosen, world, options.cap, started + options.budget)
             for name, error in row.errors.items():
-                print(f"    {name}: {error}", file=sys.stderr)
+                say(f"    {name} failed: {error}")
+            record["rows"].append(row.record())
     except KeyboardInterrupt:
-        return 130
+        record["interrupted"] = True
+        say("interrupted: the report has what was measured so far")
     finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         world.close()
         if built:
             shutil.rmtree(built, ignore_errors=True)
-    if options.format == "json":
-        print(json.dumps({"runs": options.runs, "rows": [row.record(chosen) for row in rows]}, indent=1))
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    record["machine"]["load_after"] = os.getloadavg()[0]
+    record["seconds"] = round(time.monotonic() - started, 1)
+    return goals.annotate(record)
+
+
+def write(path, text):
+    with open(path, "w") as file:
+        file.write(text)
+
+
+def parse():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--ringwall", default="", help="the binary to measure")
+    parser.add_argument("--platform", default="systrap,ptrace", help="comma separated (default: %(default)s)")
+    parser.add_argument("--program", default="", help="the built syscall_bench")
+    parser.add_argument("--engines", default="", help="comma separated: native (always), crun, runsc, ringwall, runc (only when named)")
+    parser.add_argument("--only", default="", help="parts of row names, comma separated")
+    parser.add_argument("--quick", action="store_true", help="three minutes: smaller jobs, fewer rounds")
+    for name, what in (("runs", "rounds"), ("ms", "milliseconds of one operation's measurement"), ("timeout", "seconds for one job"),
+                       ("cap", "seconds after which an engine gets no further round of a row"),
+                       ("budget", "seconds after which every row gets one round only")):
+        parser.add_argument(f"--{name}", type=int, help=f"{what} (default: {USUAL[name]}; --quick: {QUICK[name]})")
+    parser.add_argument("--density", type=int, default=20, choices=range(1, 101), metavar="N", help="idle sandboxes of the density rows")
+    parser.add_argument("--format", choices=("text", "json"), default="text")
+    parser.add_argument("--json", default="", metavar="FILE", help="write the record there too")
+    parser.add_argument("--svg", default="", metavar="FILE", help="draw the ratios")
+    parser.add_argument("--from", dest="earlier", default="", metavar="FILE", help="measure nothing: report on an earlier --json")
+    parser.add_argument("--packages", default=os.path.join(os.path.dirname(HERE), "build", "bench-packages"),
+                        help="where downloaded packages are kept")
+    parser.add_argument("--offline", action="store_true", help="download nothing")
+    options = parser.parse_args()
+    for name, value in (QUICK if options.quick else USUAL).items():
+        if getattr(options, name) is None:
+            setattr(options, name, value)
+        if getattr(options, name) < 1:
+            parser.error(f"--{name} must be positive")
+    if options.ringwall and not os.access(options.ringwall, os.X_OK):
+        parser.error(f"{options.ringwall} does not exist")
+    return options
+
+
+def main():
+    options = parse()
+    if options.earlier:
+        with open(options.earlier) as file:
+            record = goals.annotate(json.load(file))
     else:
-        print(table(rows, chosen))
-    return 1 if any(row.errors for row in rows) or not rows else 0
+        record = measure(options)
+    if options.json:
+        write(options.json, json.dumps(record, indent=1) + "\n")
+    if options.svg:
+        write(options.svg, plot.svg(record))
+    print(json.dumps(record, indent=1) if options.format == "json" else report.table(record))
+    if record.get("interrupted"):
+        return 130
+    failed = any(cell.get("error") for row in record["rows"] for name, cell in row["engines"].items() if name.startswith("ringwall"))
+    return 1 if failed or not any(row["engines"] for row in record["rows"]) else 0
 
 
 if __name__ == "__main__":

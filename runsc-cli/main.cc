@@ -27,6 +27,7 @@ int main(int argc, char** argv) {
   const absl::Status opened = context.Open();
   if (!parsed.run) return context.Fail(absl::InvalidArgumentError(OneLine(parsed.text)), failed);
   if (!opened.ok()) return context.Fail(opened, failed);
+  if (parsed.invocation.command == "doctor") return cmd::Doctor(context, boot::ProbePlatforms());
   static const std::map<std::string_view, int (*)(const cmd::Context&)> kCommands = {
       {"create", cmd::Create}, {"run", cmd::Run},   {"start", cmd::Start}, {"state", cmd::State}, {"kill", cmd::Kill},
       {"delete", cmd::Delete}, {"list", cmd::List}, {"spec", cmd::Spec},   {"do", cmd::Do},       {"debug", cmd::Debug}};

@@ -17,11 +17,31 @@ struct Leaf {
   uint32_t r[4] = {};
 };
 
-Leaf Cpuid(uint32_t leaf, uint32_t sub = 0) {
-  Leaf l;
-  __get_cpuid_count(leaf, sub, &l.r[kEax], &l.r[kEbx], &l.r[kEcx], &l.r[kEdx]);
-  return l;
-}
+// In a virtual machine each CPUID is a trip to the hypervisor, tens of microseconds on some: every leaf is asked for once.
+class CpuidReader {
+ public:
+  Leaf Get(uint32_t leaf, uint32_t sub = 0) {
+    const uint32_t range = leaf & 0x80000000;
+    if (leaf > Read(range, 0).r[kEax]) return {};
+    return Read(leaf, sub);
+  }
+
+ private:
+  struct Entry {
+    uint32_t leaf, sub;
+    Leaf value;
+  };
+  Leaf Read(uint32_t leaf, uint32_t sub) {
+    for (const Entry& seen : seen_) {
+      if (seen.leaf == leaf && seen.sub == sub) return seen.value;
+    }
+    Leaf l;
+    __cpuid_count(leaf, sub, l.r[kEax], l.r[kEbx], l.r[kEcx], l.r[kEdx]);
+    seen_.push_back({leaf, sub, l});
+    return l;
+  }
+  std::vector<Entry> seen_;
+};
 
 struct Feature {
   uint32_t leaf, sub;
@@ -161,19 +181,19 @@ bool NeedsState(const Feature& f, uint64_t& needed) {
   return true;
 }
 
-uint64_t EnabledState() {
-  if ((Cpuid(1).r[kEcx] & (1u << 27)) == 0) return 0;
+uint64_t EnabledState(CpuidReader& cpuid) {
+  if ((cpuid.Get(1).r[kEcx] & (1u << 27)) == 0) return 0;
   uint32_t low = 0, high = 0;
   __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
   return uint64_t{high} << 32 | low;
 }
 
 // Leaf 4, or where AMD has the same; empty when the CPU has neither.
-std::vector<CpuCache> ReadCaches() {
+std::vector<CpuCache> ReadCaches(CpuidReader& cpuid) {
   std::vector<CpuCache> caches;
   for (const uint32_t leaf : {4u, 0x8000001du}) {
     for (uint32_t i = 0; i < 16 && caches.size() < 16; ++i) {
-      const Leaf l = Cpuid(leaf, i);
+      const Leaf l = cpuid.Get(leaf, i);
       const uint32_t type = l.r[kEax] & 0x1f;
       if (type == 0 || type > 3) break;
       CpuCache cache;
@@ -191,10 +211,10 @@ std::vector<CpuCache> ReadCaches() {
   return caches;
 }
 
-uint32_t BaseKhz() {
-  const Leaf frequency = Cpuid(0x16);
+uint32_t BaseKhz(CpuidReader& cpuid) {
+  const Leaf frequency = cpuid.Get(0x16);
   if ((frequency.r[kEax] & 0xffff) != 0) return (frequency.r[kEax] & 0xffff) * 1000;
-  const Leaf tsc = Cpuid(0x15);
+  const Leaf tsc = cpuid.Get(0x15);
   if (tsc.r[kEax] != 0 && tsc.r[kEbx] != 0 && tsc.r[kEcx] != 0) {
     return static_cast<uint32_t>(uint64_t{tsc.r[kEcx]} * tsc.r[kEbx] / tsc.r[kEax] / 1000);
   }
@@ -203,14 +223,15 @@ uint32_t BaseKhz() {
 
 CpuDescription Read() {
   CpuDescription cpu;
-  const Leaf zero = Cpuid(0);
+  CpuidReader cpuid;
+  const Leaf zero = cpuid.Get(0);
   char vendor[13] = {};
   std::memcpy(vendor, &zero.r[kEbx], 4);
   std::memcpy(vendor + 4, &zero.r[kEdx], 4);
   std::memcpy(vendor + 8, &zero.r[kEcx], 4);
   cpu.vendor = vendor;
   cpu.cpuid_level = zero.r[kEax];
-  const Leaf one = Cpuid(1);
+  const Leaf one = cpuid.Get(1);
   cpu.stepping = one.r[kEax] & 0xf;
   cpu.family = one.r[kEax] >> 8 & 0xf;
   cpu.model = one.r[kEax] >> 4 & 0xf;
@@ -218,7 +239,7 @@ CpuDescription Read() {
   if (cpu.family == 15) cpu.family += one.r[kEax] >> 20 & 0xff;
   if (const uint32_t line = (one.r[kEbx] >> 8 & 0xff) * 8; line != 0) cpu.line_size = line;
   for (uint32_t leaf = 0x80000002; leaf <= 0x80000004; ++leaf) {
-    const Leaf part = Cpuid(leaf);
+    const Leaf part = cpuid.Get(leaf);
     char text[17] = {};
     std::memcpy(text, part.r, 16);
     cpu.model_name += text;
@@ -227,15 +248,15 @@ CpuDescription Read() {
   cpu.model_name.erase(0, first == std::string::npos ? cpu.model_name.size() : first);
   while (!cpu.model_name.empty() && cpu.model_name.back() == ' ') cpu.model_name.pop_back();
   if (cpu.model_name.empty()) cpu.model_name = "unknown";
-  const Leaf sizes = Cpuid(0x80000008);
+  const Leaf sizes = cpuid.Get(0x80000008);
   cpu.physical_bits = sizes.r[kEax] & 0xff;
   cpu.virtual_bits = sizes.r[kEax] >> 8 & 0xff;
-  cpu.khz = BaseKhz();
-  cpu.caches = ReadCaches();
+  cpu.khz = BaseKhz(cpuid);
+  cpu.caches = ReadCaches(cpuid);
   for (const CpuCache& cache : cpu.caches) cpu.cache_kib = std::max(cpu.cache_kib, cache.kib);
-  const uint64_t state = EnabledState();
+  const uint64_t state = EnabledState(cpuid);
   for (const Feature& f : kFeatures) {
-    if ((Cpuid(f.leaf, f.sub).r[f.reg] >> f.bit & 1) == 0) continue;
+    if ((cpuid.Get(f.leaf, f.sub).r[f.reg] >> f.bit & 1) == 0) continue;
     if (uint64_t needed = 0; NeedsState(f, needed) && (state & needed) != needed) continue;
     if (!cpu.flags.empty()) cpu.flags += ' ';
     cpu.flags += f.name;

@@ -44,4 +44,8 @@ class Register {
 
 inline void Nothing() {}
 
+// What other measurements run (idle.cc); both end by a signal only.
+[[noreturn]] void Spin();
+[[noreturn]] void Sleep(int threads, const char* ready_file);
+
 }  // namespace ringwall::bench

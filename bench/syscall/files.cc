@@ -10,8 +10,12 @@
 namespace ringwall::bench {
 namespace {
 
+constexpr size_t kPage = 4096;
+constexpr size_t kMegabyte = 1 << 20;
+
 std::string g_file;
 int g_fd = -1;
+char g_buffer[kMegabyte];
 
 std::string InDirectory(const char* name) {
   const char* directory = std::getenv("BENCH_DIR");
@@ -22,17 +26,26 @@ void MakeFile() {
   g_file = InDirectory("syscall_bench");
   g_fd = open(g_file.c_str(), O_RDWR | O_CREAT | O_TRUNC, 0600);
   BENCH_REQUIRE(g_fd >= 0);
-  const std::string page(4096, 'x');
-  for (int i = 0; i < 16; ++i) BENCH_REQUIRE(write(g_fd, page.data(), page.size()) == 4096);
+  BENCH_REQUIRE(write(g_fd, g_buffer, kMegabyte) == kMegabyte);
 }
 void RemoveFile() {
   close(g_fd);
   unlink(g_file.c_str());
 }
 
+off_t PageOffset(uint64_t i) { return static_cast<off_t>(i % (kMegabyte / kPage) * kPage); }
+
 void Pread4k(uint64_t count) {
-  char buffer[4096];
-  for (uint64_t i = 0; i < count; ++i) BENCH_REQUIRE(pread(g_fd, buffer, sizeof(buffer), static_cast<off_t>(i % 16) * 4096) == 4096);
+  for (uint64_t i = 0; i < count; ++i) BENCH_REQUIRE(pread(g_fd, g_buffer, kPage, PageOffset(i)) == kPage);
+}
+void Pwrite4k(uint64_t count) {
+  for (uint64_t i = 0; i < count; ++i) BENCH_REQUIRE(pwrite(g_fd, g_buffer, kPage, PageOffset(i)) == kPage);
+}
+void Pread1m(uint64_t count) {
+  while (count-- != 0) BENCH_REQUIRE(pread(g_fd, g_buffer, kMegabyte, 0) == kMegabyte);
+}
+void Pwrite1m(uint64_t count) {
+  while (count-- != 0) BENCH_REQUIRE(pwrite(g_fd, g_buffer, kMegabyte, 0) == kMegabyte);
 }
 void OpenClose(uint64_t count) {
   while (count-- != 0) {
@@ -61,6 +74,9 @@ void CreateUnlink(uint64_t count) {
 }
 
 BENCHMARK_OP(pread_4k, MakeFile, Pread4k, RemoveFile);
+BENCHMARK_OP(pwrite_4k, MakeFile, Pwrite4k, RemoveFile);
+BENCHMARK_OP(pread_1m, MakeFile, Pread1m, RemoveFile);
+BENCHMARK_OP(pwrite_1m, MakeFile, Pwrite1m, RemoveFile);
 BENCHMARK_OP(open_close, MakeFile, OpenClose, RemoveFile);
 BENCHMARK_OP(stat_hit, MakeFile, StatHit, RemoveFile);
 BENCHMARK_OP(stat_miss, MakeFile, StatMiss, RemoveFile);

@@ -1,5 +1,6 @@
 // syscall_bench [--ms N] [NAME...]: prints {"name": nanoseconds per operation, ...}, the median of several batches each.
-// syscall_bench --list; syscall_bench --exit is what the exec benchmarks run.
+// syscall_bench --list; --exit is what the exec benchmarks run; --sleepers N FILE sleeps in N threads and makes FILE when all do;
+// --spin keeps a CPU busy.
 #include <time.h>
 
 #include <algorithm>
@@ -38,6 +39,7 @@ double Measure(const Benchmark& benchmark, double budget_ns) {
   }
   count = std::max<uint64_t>(1, static_cast<uint64_t>(static_cast<double>(count) * batch_ns / std::max(taken, 1.0)));
   std::vector<double> results;
+  results.reserve(kBatches);
   for (int i = 0; i < kBatches; ++i) results.push_back(TimeOf(benchmark, count) / static_cast<double>(count));
   benchmark.clean_up();
   std::sort(results.begin(), results.end());
@@ -50,6 +52,8 @@ int Main(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     const std::string_view argument = argv[i];
     if (argument == "--exit") return 0;
+    if (argument == "--spin") Spin();
+    if (argument == "--sleepers" && i + 2 < argc) Sleep(std::atoi(argv[i + 1]), argv[i + 2]);
     if (argument == "--ms" && i + 1 < argc) {
       budget_ms = std::atof(argv[++i]);
     } else if (argument == "--list") {

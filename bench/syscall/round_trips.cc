@@ -1,4 +1,4 @@
-// One byte there and one byte back: what a blocked reader costs.
+// One byte there and one byte back: what a blocked reader costs. And a stream, whose reader and writer take turns to block.
 #include <pthread.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -79,6 +79,29 @@ void RoundTrip(uint64_t count) {
   while (count-- != 0) BENCH_REQUIRE(write(g_near[1], &byte, 1) == 1 && read(g_near[0], &byte, 1) == 1);
 }
 
+constexpr size_t kChunk = 64 * 1024;
+char g_chunk[kChunk];
+
+void Drain() {
+  while (read(g_far[0], g_chunk, kChunk) > 0) {
+  }
+}
+void StartDrain() {
+  MakePipes();
+  g_child = fork();
+  BENCH_REQUIRE(g_child >= 0);
+  if (g_child == 0) {
+    CloseBoth(g_near);
+    Drain();
+    _exit(0);
+  }
+  CloseBoth(g_far);
+}
+void Stream(uint64_t count) {
+  while (count-- != 0) BENCH_REQUIRE(write(g_near[1], g_chunk, kChunk) == static_cast<ssize_t>(kChunk));
+}
+
+BENCHMARK_OP(pipe_stream_64k, StartDrain, Stream, StopProcess);
 BENCHMARK_OP(pipe_round_trip_processes, PipeProcesses, RoundTrip, StopProcess);
 BENCHMARK_OP(pipe_round_trip_threads, PipeThreads, RoundTrip, StopThread);
 BENCHMARK_OP(unix_round_trip_processes, SocketProcesses, RoundTrip, StopProcess);

@@ -1,6 +1,8 @@
 // The calls of the gofer client: encode, exchange, check, hand out.
 #include "gofer/client/client.h"
 
+#include <algorithm>
+
 #include "host/calls/donated_file.h"
 
 namespace ringwall::gofer {
@@ -276,6 +278,71 @@ Result<DirectoryBatch> GoferClient::ReadDir(GoferNode& directory, uint64_t cooki
     batch.entries.push_back({std::string(entry.name.view()), entry.ino, entry.next, entry.type});
   }
   return batch;
+}
+
+namespace {
+// What Valid() of the single results cannot see: that they answer this question.
+bool AnswersLook(const LookReply& reply, absl::Span<const std::string_view> names, Mask<LookFlag> flags) {
+  const auto& results = reply.results.items;
+  size_t named = 0;
+  for (size_t i = 0; i < results.size(); ++i) {
+    const LookResult& r = results[i];
+    if (r.parent == 0) {
+      if (named == names.size() || r.name.view() != names[named++]) return false;
+    } else if (!flags.Has(LookFlag::kDescend) || r.parent > i || !results[r.parent - 1].listed) {
+      return false;
+    }
+    if ((r.listed && !flags.Has(LookFlag::kList)) || (r.has_contents && !flags.Has(LookFlag::kContents)) ||
+        (!r.target.data.empty() && !flags.Has(LookFlag::kReadLink)) || (r.opened && !flags.Has(LookFlag::kOpen))) {
+      return false;
+    }
+  }
+  return named != 0;
+}
+}  // namespace
+
+Result<std::vector<LookedUp>> GoferClient::Look(GoferNode& directory, absl::Span<const std::string_view> names, Mask<LookFlag> flags) {
+  if (names.empty() || names.size() > kMaxLookNames) return Errno::kEINVAL;
+  LookRequest request;
+  request.directory = directory.id();
+  request.flags = flags;
+  for (std::string_view name : names) {
+    Name checked = TRY(CheckedName(name));
+    request.names.items.push_back(checked);
+  }
+  Connection::Exchange exchange(request);
+  TRY(connection_.Run(exchange));
+  LookReply reply;
+  if (!Decode(exchange.body(), reply)) return Broken("a Look reply does not decode");
+  const auto& results = reply.results.items;
+  const auto opened = static_cast<size_t>(std::count_if(results.begin(), results.end(), [](const LookResult& r) { return r.opened; }));
+  if (exchange.fds().size() != opened) return Broken("a Look reply has the wrong number of descriptors");
+  if (!AnswersLook(reply, names, flags)) return Broken("a Look reply answers another question");
+  std::vector<LookedUp> out(results.size());
+  size_t next_file = 0;
+  for (size_t i = 0; i < out.size(); ++i) {
+    const LookResult& from = results[i];
+    LookedUp& to = out[i];
+    to.parent = from.parent;
+    to.name = std::string(from.name.view());
+    to.error = static_cast<Errno>(from.error);
+    if (from.node.items.empty()) continue;
+    FoundNode found = Adopt(from.node.items[0]);
+    to.node = std::move(found.node);
+    to.attributes = found.attributes;
+    to.listed = from.listed;
+    to.entries.reserve(from.entries.items.size());
+    for (const DirectoryEntry& entry : from.entries.items) {
+      to.entries.push_back({std::string(entry.name.view()), entry.ino, entry.next, entry.type});
+    }
+    to.has_contents = from.has_contents;
+    to.contents = std::string(from.contents.data);
+    to.target = std::string(from.target.data);
+    if (!from.opened) continue;
+    to.file = std::move(exchange.fds()[next_file++]);
+    if (!IsTheFile(to.file.get(), to.attributes, OpenFlag::kRead)) return Broken("a Look reply donated another file");
+  }
+  return out;
 }
 
 Result<FileSystemStatus> GoferClient::StatFs(GoferNode& node) {

@@ -83,6 +83,21 @@ struct DirectoryBatch {
   bool end = false;                  // nothing follows this batch
 };
 
+// A name that Look resolved.
+struct LookedUp {
+  size_t parent = 0;  // 0: the directory that was asked about; n: that of the n-th result
+  std::string name;
+  Errno error{};  // when there is no node
+  RefPtr<GoferNode> node;
+  Attributes attributes;
+  bool listed = false;
+  std::vector<ListedEntry> entries;  // the whole directory, when listed
+  bool has_contents = false;
+  std::string contents;  // the whole file
+  std::string target;    // of a symlink, or empty
+  UniqueFd file;         // for reading, with kOpen
+};
+
 struct FileSystemStatus {
   uint64_t type = 0, block_size = 0, fragment_size = 0, blocks = 0, blocks_free = 0, blocks_available = 0, files = 0, files_free = 0,
            name_length = 0, fsid = 0, flags = 0;  // statfs(2)
@@ -120,6 +135,9 @@ class GoferClient final : public RefCounted {
                                     std::string_view new_name, Mask<RenameFlag> flags = {});
   Result<std::string> ReadLink(GoferNode& node);
   Result<DirectoryBatch> ReadDir(GoferNode& directory, uint64_t cookie);
+  // Several names of one directory, at most kMaxLookNames and at least one; the answers may be fewer, but the first name's is there.
+  // With kDescend, what is below a name follows it.
+  Result<std::vector<LookedUp>> Look(GoferNode& directory, absl::Span<const std::string_view> names, Mask<LookFlag> flags);
   Result<FileSystemStatus> StatFs(GoferNode& node);
   Result<std::string> GetXattr(GoferNode& node, std::string_view name);
   Result<void> SetXattr(GoferNode& node, std::string_view name, std::string_view value, Mask<XattrFlag> flags = {});

@@ -106,7 +106,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   GoferNode& node = *root->node.get();
   const std::string_view names[] = {"usr", "lib", "x"};
   for (int i = 0; i < 3; i++) {
-    switch ((data[0] + i) % 12) {
+    switch ((data[0] + i) % 13) {
       case 0: (void)c.Walk(node, names, WalkFlag::kReadLink | WalkFlag::kOpenRead); break;
       case 1: (void)c.GetAttr(node); break;
       case 2: (void)c.Open(node, OpenFlag::kRead); break;
@@ -118,6 +118,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       case 8: (void)c.ReadDir(node, 0); break;
       case 9: (void)c.ListXattr(node); break;
       case 10: (void)c.GetXattr(node, "user.a"); break;
+      case 12:
+        (void)c.Look(node, names,
+                     LookFlag::kReadLink | LookFlag::kList | LookFlag::kContents | LookFlag::kDescend | LookFlag::kFiles | LookFlag::kOpen);
+        break;
       case 11: (void)c.ConnectUnix(node, SocketKind::kStream); break;
     }
   }

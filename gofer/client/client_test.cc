@@ -188,6 +188,62 @@ TEST(LyingGoferTest, DirectoryEntriesAreCheckedNames) {
   }
 }
 
+TEST(LyingGoferTest, LooksThatCannotBeKillTheConnection) {
+  constexpr auto kAll = LookFlag::kReadLink | LookFlag::kList | LookFlag::kContents | LookFlag::kDescend;
+  auto call = [](Mask<LookFlag> flags) {
+    return [flags](GoferClient& c, GoferNode& n) {
+      const std::string_view names[] = {"a", "b"};
+      auto r = c.Look(n, names, flags);
+      return r.ok() ? Errno{} : r.error();
+    };
+  };
+  auto result = [](std::string_view name, const Attributes& attributes, uint32_t parent = 0) {
+    LookResult r;
+    r.parent = parent;
+    r.name = Name{{name}};
+    r.node.items.push_back({{5}, attributes});
+    return r;
+  };
+  auto reply = [](std::vector<LookResult> results) {
+    LookReply look;
+    for (LookResult& r : results) look.results.items.push_back(r);
+    return [body = Body(look)](MessageType) { return Answer{body}; };
+  };
+  LookResult listed = result("a", Directory());
+  listed.listed = true;
+  listed.entries.items.push_back({1, 1, EntryType::kDirectory, Name{{"x"}}});
+  LookResult whole = result("a", Regular());
+  whole.has_contents = true;
+  ExpectDead(reply({}), call(kAll));
+  ExpectDead(reply({result("b", Regular())}), call(kAll));
+  ExpectDead(reply({result("a", Regular()), result("b", Regular()), result("c", Regular())}), call(kAll));
+  ExpectDead(reply({result("a", Directory()), result("x", Regular(), 1)}), call(kAll));
+  ExpectDead(reply({listed, result("x", Regular(), 2)}), call(kAll));
+  ExpectDead(reply({listed, result("x", Regular(), 1), result("c", Regular())}), call(kAll));
+  ExpectDead(reply({result("a", Regular(), 1)}), call(kAll));
+  ExpectDead(reply({listed, result("x", Regular(), 1)}), call(LookFlag::kList));
+  ExpectDead(reply({listed}), call(LookFlag::kContents));
+  ExpectDead(reply({whole}), call(LookFlag::kList));
+  LookResult lie = whole;
+  lie.contents.data = "more than the size says";
+  ExpectDead(reply({lie}), call(kAll));
+  lie = result("a", Regular());
+  lie.target.data = "t";
+  ExpectDead(reply({lie}), call(kAll));
+  lie = result("a", Regular());
+  lie.error = 2;
+  ExpectDead(reply({lie}), call(kAll));
+  lie.node.items.clear();
+  lie.error = 0;
+  ExpectDead(reply({lie}), call(kAll));
+  lie = result("a", Regular());
+  lie.opened = true;
+  ExpectDead(reply({lie}), call(kAll));
+  ExpectDead(reply({lie}), call(kAll | LookFlag::kOpen));  // without a descriptor
+  LyingGofer honest(reply({listed, result("x", Directory(), 1), result("b", Regular())}));
+  EXPECT_EQ(call(kAll)(honest.client(), honest.root()), Errno{});
+}
+
 TEST(LyingGoferTest, AHangUpFailsEveryThreadThatWaits) {
   std::atomic<int> asked{0};
   LyingGofer gofer([&](MessageType) {

@@ -139,7 +139,7 @@ bool Connection::ReceiveOne(Exchange& own, bool* own_done, const char** why) {
   if (header.type == kErrorReply) {
     exchange.error_ = static_cast<Errno>(error.error);
   } else if (header.type == ReplyType(exchange.type_)) {
-    exchange.in_.assign(body.begin(), body.end());
+    exchange.in_.Append(body.data(), body.size());
     exchange.fds_ = std::move(received->fds);
   } else {
     *why = "reply of another type";

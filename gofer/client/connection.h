@@ -11,10 +11,10 @@
 #include <string_view>
 #include <vector>
 
-#include "absl/synchronization/notification.h"
 #include "base/error/result.h"
 #include "base/fd/unique_fd.h"
 #include "base/sync/mutex.h"
+#include "base/sync/notification.h"
 #include "gofer/protocol/requests.h"
 
 namespace ringwall::gofer {
@@ -41,13 +41,13 @@ class Connection {
     friend class Connection;
     const MessageType type_;
     Writer out_;
-    absl::InlinedVector<char, 256> in_;
+    ByteBuffer<256> in_;
     std::vector<UniqueFd> fds_;
     uint64_t id_ = 0;
     Errno error_{};      // the peer's, or EIO
     bool done_ = false;  // guarded by the connection's lock until notified, as is lead_
     bool lead_ = false;
-    absl::Notification changed_;  // once: done_ or lead_ became true
+    Notification changed_;  // once: done_ or lead_ became true
   };
 
   explicit Connection(UniqueFd socket);

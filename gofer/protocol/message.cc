@@ -29,6 +29,7 @@ const char* MessageTypeName(uint16_t type) {
     case MessageType::kFsync: return "Fsync";
     case MessageType::kConnect: return "Connect";
     case MessageType::kForget: return "Forget";
+    case MessageType::kLook: return "Look";
   }
   return "?";
 }

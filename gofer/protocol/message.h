@@ -35,7 +35,8 @@ enum class MessageType : uint16_t {
   kFsync = 21,
   kConnect = 22,
   kForget = 23,
-  kLast = kForget,
+  kLook = 24,
+  kLast = kLook,
 };
 
 // A reply has the type of its request with this bit, or is kErrorReply.

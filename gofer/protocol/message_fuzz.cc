@@ -31,7 +31,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
   All<HelloRequest, AttachRequest, WalkRequest, GetAttrRequest, SetAttrRequest, OpenRequest, CreateRequest, MkdirRequest, SymlinkRequest,
       MknodRequest, LinkRequest, UnlinkRequest, RenameRequest, ReadLinkRequest, ReadDirRequest, StatFsRequest, GetXattrRequest,
-      SetXattrRequest, ListXattrRequest, RemoveXattrRequest, FsyncRequest, ConnectRequest, ForgetRequest>(data[0] % 46, bytes);
+      SetXattrRequest, ListXattrRequest, RemoveXattrRequest, FsyncRequest, ConnectRequest, ForgetRequest, LookRequest>(data[0] % 48, bytes);
   if (bytes.size() >= sizeof(MessageHeader)) {
     MessageHeader header;
     memcpy(&header, bytes.data(), sizeof header);

@@ -229,6 +229,45 @@ struct ReadDirRequest {
   RINGWALL_WIRE_FIELDS(directory, cookie)
 };
 
+// One name that Look resolved, with all that a walker through the tree asks for next.
+struct LookResult {
+  uint32_t parent = 0;  // 0: the request's directory; n: the directory of the n-th result, which is listed
+  Name name;
+  int32_t error = 0;  // why there is no node
+  List<NodeReply, 1, 1> node;
+  bool listed = false;  // `entries` is the whole directory
+  List<DirectoryEntry, kMaxLookEntries, 1> entries;
+  bool opened = false;        // a descriptor came along: they are in the order of the results
+  bool has_contents = false;  // `contents` is the whole file
+  Bytes<kMaxLookContents> contents;
+  Bytes<kMaxLinkTarget> target;  // empty: ask ReadLink
+  RINGWALL_WIRE_FIELDS(parent, name, error, node, listed, entries, opened, has_contents, contents, target)
+  bool Valid() const {
+    if (!ValidComponent(name.view()) || target.data.find('\0') != std::string_view::npos) return false;
+    if (error < 0 || error > 133 || (error == 0) != (node.items.size() == 1)) return false;
+    const uint32_t type = error == 0 ? node.items[0].attributes.type() : 0;
+    if (listed ? type != kTypeDirectory : !entries.items.empty()) return false;
+    if (has_contents ? type != kTypeRegular || node.items[0].attributes.size != contents.data.size() : !contents.data.empty()) return false;
+    if (opened && (type != kTypeRegular || has_contents)) return false;
+    return target.data.empty() || type == kTypeSymlink;
+  }
+};
+struct LookReply {
+  // Of the request's names, in order, as many as there was room for: at least one. What was found below a name follows it.
+  List<LookResult, kMaxLookResults, 1> results;
+  RINGWALL_WIRE_FIELDS(results)
+};
+// Several names of one directory at once, each resolved alone: what readdir and stat of a whole directory need, without a request for
+// each. Best effort but for the first name.
+struct LookRequest {
+  static constexpr MessageType kType = MessageType::kLook;
+  using Reply = LookReply;
+  NodeId directory;
+  Mask<LookFlag> flags;
+  List<Name, kMaxLookNames> names;
+  RINGWALL_WIRE_FIELDS(directory, flags, names)
+};
+
 struct StatFsReply {
   uint64_t type = 0;
   uint64_t block_size = 0;

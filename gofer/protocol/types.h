@@ -92,6 +92,16 @@ enum class WalkFlag : uint32_t {
 };
 constexpr uint32_t AllBits(WalkFlag) { return 3; }
 
+enum class LookFlag : uint32_t {
+  kReadLink = 1,  // targets of symlinks
+  kList = 2,      // listings of directories that are small
+  kContents = 4,  // bytes of regular files that are small
+  kDescend = 8,   // with kList: what room is left goes to the subdirectories of what was listed,
+  kFiles = 16,    // and to all else in it
+  kOpen = 32,     // donate read-only descriptors of regular files whose bytes are not in the reply
+};
+constexpr uint32_t AllBits(LookFlag) { return 63; }
+
 enum class WalkStop : uint8_t {
   kDone = 0,          // all names resolved
   kMissing = 1,       // the next name does not exist

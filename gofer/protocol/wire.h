@@ -6,6 +6,7 @@
 #include <concepts>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <string_view>
 #include <tuple>
 #include <type_traits>
@@ -46,18 +47,50 @@ struct Mask {
   }
 };
 
+// Bytes that grow at the end; the first kInline need no allocation.
+template <size_t kInline>
+class ByteBuffer {
+ public:
+  ByteBuffer() {}  // NOLINT: the bytes are written before they are read
+  ByteBuffer(const ByteBuffer&) = delete;
+  ByteBuffer& operator=(const ByteBuffer&) = delete;
+  size_t size() const { return size_; }
+  char* data() { return heap_ != nullptr ? heap_.get() : inline_; }
+  const char* data() const { return heap_ != nullptr ? heap_.get() : inline_; }
+  void Append(const void* from, size_t n) {
+    if (n == 0) return;
+    if (n > capacity_ - size_) Grow(n);
+    memcpy(data() + size_, from, n);
+    size_ += n;
+  }
+  void Truncate(size_t size) {
+    if (size < size_) size_ = size;
+  }
+
+ private:
+  void Grow(size_t more) {
+    size_t capacity = capacity_ * 2;
+    while (capacity - size_ < more) capacity *= 2;
+    std::unique_ptr<char[]> bigger(new char[capacity]);
+    memcpy(bigger.get(), data(), size_);
+    heap_ = std::move(bigger);
+    capacity_ = capacity;
+  }
+  std::unique_ptr<char[]> heap_;
+  size_t size_ = 0;
+  size_t capacity_ = kInline;
+  char inline_[kInline];
+};
+
 // Grows a message; refuses (and remembers) to grow over kMaxMessage.
 class Writer {
  public:
-  using Buffer = absl::InlinedVector<char, 512>;
-
   void Raw(const void* data, size_t size) {
     if (size > kMaxMessage - buffer_.size()) {
       ok_ = false;
       return;
     }
-    const char* p = static_cast<const char*>(data);
-    buffer_.insert(buffer_.end(), p, p + size);
+    buffer_.Append(data, size);
   }
   // Overwrites bytes that are already there (the header, once the length is known).
   void Patch(size_t at, const void* data, size_t size) {
@@ -65,7 +98,7 @@ class Writer {
   }
   // Drops everything after the first `size` bytes.
   void Truncate(size_t size) {
-    if (size < buffer_.size()) buffer_.resize(size);
+    buffer_.Truncate(size);
     ok_ = true;
   }
   void Fail() { ok_ = false; }
@@ -74,7 +107,7 @@ class Writer {
   const char* data() const { return buffer_.data(); }
 
  private:
-  Buffer buffer_;
+  ByteBuffer<512> buffer_;
   bool ok_ = true;
 };
 

@@ -8,6 +8,7 @@
 
 #include "base/log/log.h"
 #include "host/seccomp/compile.h"
+#include "host/seccomp/precompiled.h"
 
 namespace ringwall::gofer {
 
@@ -58,6 +59,7 @@ host::Policy MakeGoferPolicy(const ConfinementOptions& options) {
   p.Allow("readlinkat", "ReadLink");
   p.Allow("getdents64", "ReadDir");
   p.Allow("lseek", "ReadDir from a cookie");
+  p.Allow("pread64", "contents of small files, Look");
   p.Allow("mkdirat", "Mkdir");
   for (const uint64_t type : {S_IFREG, S_IFIFO, S_IFSOCK}) p.Allow("mknodat", {ArgMasked(2, S_IFMT, type)}, "Mknod, never of devices");
   p.Allow("symlinkat", "Symlink");
@@ -97,7 +99,7 @@ host::Policy MakeGoferPolicy(const ConfinementOptions& options) {
 
 Result<void> EnterConfinement(const ConfinementOptions& options) {
   std::string error;
-  const auto filter = host::Compile(MakeGoferPolicy(options), &error);
+  const auto filter = host::CompileOrFind(MakeGoferPolicy(options), &error);
   if (!filter.ok()) {
     LOG(kError) << "the gofer's policy does not compile: " << error;
     return filter.error();

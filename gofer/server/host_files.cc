@@ -20,14 +20,21 @@ ComponentString::ComponentString(std::string_view name) {
 
 FdName::FdName(int fd) { snprintf(text_, sizeof text_, "%d", fd); }
 
+EntryType EntryTypeOfHost(unsigned char type) {
+  const auto known = static_cast<EntryType>(type);
+  return IsKnown(known) ? known : EntryType::kUnknown;
+}
+
 Errno LastError() {
   if (errno == EMFILE) return Errno::kENFILE;
   return errno >= 1 && errno <= 133 ? ErrnoFromHost(errno) : Errno::kEIO;
 }
 
-Result<UniqueFd> OpenChild(int directory_fd, const char* name, bool cross_mounts) {
+namespace {
+
+Result<UniqueFd> OpenBeneath(int directory_fd, const char* name, bool cross_mounts, int flags) {
   open_how how{};
-  how.flags = O_PATH | O_NOFOLLOW | O_CLOEXEC;
+  how.flags = static_cast<uint64_t>(flags | O_NOFOLLOW | O_CLOEXEC);
   how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS;
   if (!cross_mounts) how.resolve |= RESOLVE_NO_XDEV;
   // EAGAIN: a rename or mount raced with the walk and the kernel could not prove that it stayed beneath (openat2(2)).
@@ -36,7 +43,20 @@ Result<UniqueFd> OpenChild(int directory_fd, const char* name, bool cross_mounts
     if (fd >= 0) return UniqueFd(static_cast<int>(fd));
     if (errno != EAGAIN && errno != EINTR) break;
   }
+  // A single name cannot leave its directory, so EXDEV is a host mount on it, which is not ours to enter. What it covers cannot be seen
+  // either: there is nothing.
+  if (!cross_mounts && errno == EXDEV) return Errno::kENOENT;
   return LastError();
+}
+
+}  // namespace
+
+Result<UniqueFd> OpenChild(int directory_fd, const char* name, bool cross_mounts) {
+  return OpenBeneath(directory_fd, name, cross_mounts, O_PATH);
+}
+
+Result<UniqueFd> OpenChildDirectory(int directory_fd, const char* name, bool cross_mounts) {
+  return OpenBeneath(directory_fd, name, cross_mounts, O_RDONLY | O_DIRECTORY);
 }
 
 namespace {

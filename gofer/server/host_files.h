@@ -33,6 +33,10 @@ class FdName {
 
 // openat2(2) O_PATH|O_NOFOLLOW of one component: never a symlink followed, a magic link taken or the tree left.
 Result<UniqueFd> OpenChild(int directory_fd, const char* name, bool cross_mounts);
+// The same for a directory that will be listed: ENOTDIR when it is something else, which is not opened.
+Result<UniqueFd> OpenChildDirectory(int directory_fd, const char* name, bool cross_mounts);
+// d_type of getdents64(2).
+EntryType EntryTypeOfHost(unsigned char type);
 // Attributes of an open (also O_PATH) descriptor.
 Result<Attributes> StatFd(int fd);
 // The errno of the last host call; descriptor exhaustion of this process is the client's ENFILE.

@@ -85,13 +85,6 @@ Service::OpenDirectory* Service::FindOpenDirectory(NodeId id) {
   return nullptr;
 }
 
-namespace {
-EntryType FromHostType(unsigned char type) {
-  const auto known = static_cast<EntryType>(type);
-  return IsKnown(known) ? known : EntryType::kUnknown;
-}
-}  // namespace
-
 Result<ReadDirReply> Service::On(const ReadDirRequest& request, UniqueFd&) {
   const Node node = TRY(FindDirectory(request.directory));
   OpenDirectory* listing = FindOpenDirectory(request.directory);
@@ -124,7 +117,7 @@ Result<ReadDirReply> Service::On(const ReadDirRequest& request, UniqueFd&) {
     if (!out.Valid()) continue;
     out.ino = entry->d_ino;
     out.next = reply.next;
-    out.type = FromHostType(entry->d_type);
+    out.type = EntryTypeOfHost(entry->d_type);
     reply.entries.items.push_back(out);
   }
   // The entries that fell out at the end of the batch need no request of their own,

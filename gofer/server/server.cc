@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <span>
 
@@ -69,8 +70,11 @@ bool ServeOne(int socket, Service& service, std::span<char> buffer, bool* clean)
   MessageHeader header;
   memcpy(&header, buffer.data(), sizeof header);
   LOG(kTrace) << MessageTypeName(header.type) << " -> " << reply.size() << " bytes" << (donated.valid() ? " and a descriptor" : "");
-  const int fd = donated.get();
-  auto sent = Send(socket, reply, donated.valid() ? std::span<const int>(&fd, 1) : std::span<const int>());
+  std::array<int, kMaxLookFiles> fds;
+  size_t count = 0;
+  if (donated.valid()) fds[count++] = donated.get();
+  for (const UniqueFd& fd : service.donated_list()) fds[count++] = fd.get();
+  auto sent = Send(socket, reply, std::span<const int>(fds.data(), count));
   if (!sent.ok() && sent.error() == Errno::kETOOMANYREFS) {
     // Too many descriptors of this user are in flight (unix(7)): the request fails, the connection lives.
     Service::MakeError(Errno::kENFILE, header.id, reply);

@@ -77,6 +77,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       struct stat st;
       if (fstat(donated.get(), &st) != 0 || !S_ISREG(st.st_mode)) abort();
     }
+    if (service.donated_list().size() > kMaxLookFiles || (donated.valid() && !service.donated_list().empty())) abort();
+    for (const UniqueFd& fd : service.donated_list()) {
+      struct stat st;
+      if (fstat(fd.get(), &st) != 0 || !S_ISREG(st.st_mode)) abort();
+    }
     return !service.failed();
   };
   Writer hello;

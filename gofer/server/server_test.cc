@@ -277,6 +277,93 @@ TEST(Gofer, ASmallDirectoryIsOneRequest) {
   EXPECT_EQ(again->entries.size(), 3u);
 }
 
+TEST(Gofer, LookTellsAllAboutSeveralNames) {
+  World w;
+  std::filesystem::create_directories(w.tree / "d/sub/deep");
+  w.tree.Write("d/f", "hello");
+  w.tree.Write("d/empty", "");
+  w.tree.Write("d/big", std::string(kMaxLookContents + 1, 'x'));
+  std::filesystem::create_symlink("/etc/passwd", w.tree / "d/l");
+  ASSERT_EQ(mkfifo((w.tree / "d/fifo").c_str(), 0600), 0);
+  const Ref<GoferNode> d = NodeAt(w.root, {"d"});
+  const std::string_view names[] = {"f", "empty", "big", "l", "none", "sub", "fifo"};
+  const auto found = w.client->Look(*d.get(), names, LookFlag::kReadLink | LookFlag::kList | LookFlag::kContents).value();
+  ASSERT_EQ(found.size(), 7u);
+  EXPECT_TRUE(found[0].has_contents);
+  EXPECT_EQ(found[0].contents, "hello");
+  EXPECT_EQ(found[0].attributes.size, 5u);
+  EXPECT_TRUE(found[1].has_contents);
+  EXPECT_FALSE(found[2].has_contents);
+  EXPECT_EQ(found[3].target, "/etc/passwd");
+  EXPECT_EQ(found[4].error, Errno::kENOENT);
+  EXPECT_FALSE(found[4].node);
+  ASSERT_TRUE(found[5].listed);
+  ASSERT_EQ(found[5].entries.size(), 1u);
+  EXPECT_EQ(found[5].entries[0].name, "deep");
+  EXPECT_EQ(found[6].attributes.type(), kTypeFifo);
+  // The nodes are as good as those of a Walk, also the listed directory's.
+  EXPECT_EQ(NodeAt(found[5].node.ToRef(), {"deep"})->type(), kTypeDirectory);
+  EXPECT_EQ(w.client->ReadDir(*found[5].node, 0)->entries.size(), 1u);
+  EXPECT_EQ(w.client->Open(*found[2].node, OpenFlag::kRead)->attributes.size, kMaxLookContents + 1);
+  // Only what was asked for.
+  const auto bare = w.client->Look(*d.get(), names, {}).value();
+  EXPECT_FALSE(bare[0].has_contents);
+  EXPECT_TRUE(bare[3].target.empty());
+  EXPECT_FALSE(bare[5].listed);
+  const std::string_view bad[] = {"f", ".."};
+  EXPECT_EQ(w.client->Look(*d.get(), bad, {}).error(), Errno::kEINVAL);
+  EXPECT_EQ(w.client->Look(*found[0].node, names, {}).error(), Errno::kENOTDIR);
+}
+
+TEST(Gofer, LookDescendsWhileThereIsRoom) {
+  World w;
+  for (int a = 0; a < 3; ++a) {
+    for (int b = 0; b < 4; ++b) std::filesystem::create_directories(w.tree / ("t/" + std::to_string(a) + "/" + std::to_string(b) + "/end"));
+  }
+  const Ref<GoferNode> t = NodeAt(w.root, {"t"});
+  const std::string_view names[] = {"0", "1", "2"};
+  const auto found = w.client->Look(*t.get(), names, LookFlag::kList | LookFlag::kDescend).value();
+  ASSERT_EQ(found.size(), 3u + 12u + 12u);
+  for (size_t i = 0; i < found.size(); ++i) {
+    EXPECT_TRUE(found[i].listed);
+    EXPECT_EQ(found[i].parent == 0, i % 9 == 0);
+    EXPECT_EQ(found[i].entries.size(), i % 9 == 0 ? 4u : found[i].name == "end" ? 0u : 1u);
+    EXPECT_EQ(found[i].name == "end", i % 9 != 0 && i % 9 % 2 == 0);
+  }
+  w.tree.Write("t/1/f", "text");
+  size_t texts = 0;
+  const auto all = w.client->Look(*t.get(), names, LookFlag::kList | LookFlag::kDescend | LookFlag::kFiles | LookFlag::kContents).value();
+  for (const LookedUp& found_file : all) texts += found_file.contents == "text" && found_file.name == "f" && found_file.parent != 0;
+  EXPECT_EQ(texts, 1u);
+  // A wide and a heavy tree: bounded replies, and the first name always has its answer.
+  for (int i = 0; i < 300; ++i) std::filesystem::create_directories(w.tree / ("t/0/0/" + std::to_string(i)));
+  for (int i = 0; i < 60; ++i) w.tree.Write("t/1/f" + std::to_string(i), std::string(kMaxLookContents, 'y'));
+  const auto wide = w.client->Look(*t.get(), names, LookFlag::kList | LookFlag::kDescend).value();
+  EXPECT_LE(wide.size(), kMaxLookResults);
+  const Ref<GoferNode> one = NodeAt(t, {"1"});
+  std::vector<std::string> files;
+  for (int i = 0; i < 60; ++i) files.push_back("f" + std::to_string(i));
+  const std::vector<std::string_view> views(files.begin(), files.end());
+  const auto heavy = w.client->Look(*one.get(), views, LookFlag::kContents).value();
+  EXPECT_GE(heavy.size(), 3u);
+  EXPECT_LT(heavy.size(), 60u);
+  for (const LookedUp& file : heavy) EXPECT_EQ(file.contents.size(), kMaxLookContents);
+}
+
+TEST(Gofer, LookNeverLeavesTheTree) {
+  World w;
+  w.tree.Write("f", "x");
+  std::filesystem::create_symlink("/", w.tree / "root");
+  std::filesystem::create_symlink("/etc/passwd", w.tree / "file");
+  const std::string_view names[] = {"root", "file"};
+  for (Mask<LookFlag> flags : {Mask<LookFlag>(), LookFlag::kList | LookFlag::kDescend | LookFlag::kContents}) {
+    for (const LookedUp& link : w.client->Look(*w.root.get(), names, flags).value()) {
+      EXPECT_EQ(link.attributes.type(), kTypeSymlink);
+      EXPECT_FALSE(link.listed || link.has_contents);
+    }
+  }
+}
+
 TEST(Gofer, LinkRenameAndUnlinkWorkOnNames) {
   World w;
   w.tree.Write("f", "x");

@@ -37,6 +37,7 @@ void Service::Run(std::string_view body, uint64_t id, Writer& reply, UniqueFd& d
   auto result = On(request, donated);
   if (!result.ok()) {
     donated.reset();
+    donated_list_.clear();
     MakeError(result.error(), id, reply);
     return;
   }
@@ -46,6 +47,7 @@ void Service::Run(std::string_view body, uint64_t id, Writer& reply, UniqueFd& d
   Put(reply, *result);
   if (!reply.ok()) {
     donated.reset();
+    donated_list_.clear();
     MakeError(Errno::kEOVERFLOW, id, reply);
     return;
   }
@@ -55,6 +57,7 @@ void Service::Run(std::string_view body, uint64_t id, Writer& reply, UniqueFd& d
 
 bool Service::Handle(std::string_view message, Writer& reply, UniqueFd& donated) {
   MessageHeader header;
+  donated_list_.clear();
   if (message.size() < sizeof header) return false;
   memcpy(&header, message.data(), sizeof header);
   if (!ValidHeader(header, message.size(), Direction::kRequest)) return false;
@@ -88,6 +91,7 @@ bool Service::Handle(std::string_view message, Writer& reply, UniqueFd& donated)
     case MessageType::kRemoveXattr: Run<RemoveXattrRequest>(body, id, reply, donated); break;
     case MessageType::kFsync: Run<FsyncRequest>(body, id, reply, donated); break;
     case MessageType::kConnect: Run<ConnectRequest>(body, id, reply, donated); break;
+    case MessageType::kLook: Run<LookRequest>(body, id, reply, donated); break;
     case MessageType::kForget: Run<ForgetRequest>(body, id, reply, donated); break;
   }
   // A connection that did not begin with a good Hello is answered once and then over.

@@ -4,6 +4,7 @@
 #include <array>
 #include <memory>
 #include <string_view>
+#include <vector>
 
 #include "base/error/result.h"
 #include "base/fd/unique_fd.h"
@@ -24,6 +25,8 @@ class Service {
 
   // False: the client broke the protocol in a way that has no reply; hang up. Otherwise `reply` is to be sent with `donated`.
   bool Handle(std::string_view message, Writer& reply, UniqueFd& donated);
+  // Of a reply with several descriptors; `donated` is empty then. Valid until the next request.
+  const std::vector<UniqueFd>& donated_list() const { return donated_list_; }
   // Turns a finished reply into an error reply, when the descriptor could not be sent.
   static void MakeError(Errno error, uint64_t id, Writer& reply);
 
@@ -41,6 +44,14 @@ class Service {
     uint64_t used = 0;
   };
 
+  // A Look reply that grows, and how much of scratch_ and of the message it has used.
+  struct Looking {
+    const Mask<LookFlag> flags;
+    LookReply reply;
+    size_t scratch = 0;
+    size_t bytes = 0;
+  };
+
   template <typename Request>
   void Run(std::string_view body, uint64_t id, Writer& reply, UniqueFd& donated);
   void Forget(std::string_view ids);
@@ -54,6 +65,8 @@ class Service {
   Result<ReadLinkReply> On(const ReadLinkRequest& request, UniqueFd& donated);
   Result<ReadDirReply> On(const ReadDirRequest& request, UniqueFd& donated);
   Result<StatFsReply> On(const StatFsRequest& request, UniqueFd& donated);
+  // look.cc
+  Result<LookReply> On(const LookRequest& request, UniqueFd& donated);
   // open.cc
   Result<AttributesReply> On(const OpenRequest& request, UniqueFd& donated);
   Result<NewNodeReply> On(const CreateRequest& request, UniqueFd& donated);
@@ -90,10 +103,18 @@ class Service {
   Result<std::string_view> ReadTarget(int fd);
   Result<UniqueFd> OpenRegular(int fd, Mask<OpenFlag> flags, int extra) const;
   OpenDirectory* FindOpenDirectory(NodeId id);
+  // `list`: it may be a directory.
+  void LookAt(const Node& directory, uint32_t parent, const Name& name, bool list, Looking& looking);
+  void LookBelow(size_t top, Looking& looking);
+  bool HasRoom(const Looking& looking) const;
+  // The whole directory, when it is small. False: nothing was added.
+  bool ListWhole(int fd, Looking& looking, LookResult& result);
+  void ReadWhole(int fd, uint64_t size, Looking& looking, LookResult& result);
 
   const ServerOptions options_;
   const uint32_t euid_;  // owner of what we make, before it is given away
   NodeTable nodes_;
+  std::vector<UniqueFd> donated_list_;
   bool greeted_ = false;
   bool failed_ = false;
   uint64_t clock_ = 0;  // of the listing cache

@@ -12,6 +12,7 @@
 #include "base/log/check.h"
 #include "base/log/log.h"
 #include "host/seccomp/compile.h"
+#include "host/seccomp/precompiled.h"
 
 namespace ringwall::host {
 namespace {
@@ -61,7 +62,7 @@ void OnSigsys(int, siginfo_t* info, void* context) {
 }  // namespace
 
 void PrepareHostCallNames() {
-  if (g_names_ready.load(std::memory_order_acquire)) return;
+  if (g_names_ready.load(std::memory_order_acquire) || !GetPrecompiledTable().names_offsets.empty()) return;
   for (int i = 0; i < kNameCount; ++i) {
     if (g_names[i] == nullptr) g_names[i] = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, i);
   }
@@ -69,6 +70,11 @@ void PrepareHostCallNames() {
 }
 
 const char* HostCallName(int number) {
+  const PrecompiledTable table = GetPrecompiledTable();
+  if (number >= 0 && static_cast<size_t>(number) < table.names_offsets.size()) {
+    const uint16_t offset = table.names_offsets[static_cast<size_t>(number)];
+    return offset == 0 ? nullptr : table.names_text + offset;
+  }
   if (number < 0 || number >= kNameCount || !g_names_ready.load(std::memory_order_acquire)) return nullptr;
   return g_names[number];
 }

@@ -11,7 +11,8 @@ namespace ringwall::platform::systrap {
 
 class SystrapAddressSpace final : public AddressSpace {
  public:
-  SystrapAddressSpace(Ref<Core> core, Ref<Listener> listener, int32_t pid) : core_(std::move(core)), listener_(std::move(listener)), pid_(pid) {}
+  SystrapAddressSpace(Ref<Core> core, Ref<Listener> listener, int32_t pid)
+      : core_(std::move(core)), listener_(std::move(listener)), pid_(pid) {}
 
   uint64_t end() const override;
   Result<void> Apply(absl::Span<const MemoryOp> ops, GuestThread* via) override;

@@ -4,7 +4,9 @@
 #include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -31,7 +33,9 @@ constexpr uint32_t kMaxAdvice = 25;  // MADV_COLLAPSE; MERGEABLE is taken out: p
 class Program {
  public:
   void Load(uint32_t offset) { Add(BPF_LD | BPF_W | BPF_ABS, 0, 0, offset); }
-  void LoadArgument(int i, bool high) { Load(static_cast<uint32_t>(offsetof(seccomp_data, args) + 8 * static_cast<size_t>(i) + (high ? 4 : 0))); }
+  void LoadArgument(int i, bool high) {
+    Load(static_cast<uint32_t>(offsetof(seccomp_data, args) + 8 * static_cast<size_t>(i) + (high ? 4 : 0)));
+  }
   // Goes on when the comparison holds; else leaves the block.
   void Require(uint16_t code, uint32_t k) { Fixup(code, k, /*when=*/false); }
   // Leaves the block when it holds.
@@ -171,12 +175,13 @@ std::vector<host::Rule> SentryRules(int proc_fd) {
   using host::ArgEquals;
   using host::ArgOneOf;
   std::vector<host::Rule> rules = {
-      {"ioctl", {ArgOneOf(1, {SECCOMP_IOCTL_NOTIF_RECV, SECCOMP_IOCTL_NOTIF_SEND, SECCOMP_IOCTL_NOTIF_SET_FLAGS})},
-       "requests of stubs and their answers"},
+      {"ioctl", {ArgOneOf(1, {SECCOMP_IOCTL_NOTIF_RECV, SECCOMP_IOCTL_NOTIF_SEND, kNotifSetFlags})}, "requests of stubs and their answers"},
       {"rt_sigreturn", {}, "a worker goes on after it was got out of a wait"},
       {"waitid", {}, "deaths of stubs"},
       {"wait4", {}, "the dead stub's process id is free again"},
-      {"tgkill", {ArgOneOf(2, {0, kInterruptSignal, kKickSignal})}, "interrupts a guest thread; gets a worker out of a wait; is a stub thread gone?"},
+      {"tgkill",
+       {ArgOneOf(2, {0, kInterruptSignal, kKickSignal})},
+       "interrupts a guest thread; gets a worker out of a wait; is a stub thread gone?"},
       {"kill", {ArgOneOf(1, {0, SIGKILL})}, "ends a stub; is it there?"},
       {"process_vm_readv", {}, "copies from guest memory"},
       {"process_vm_writev", {}, "copies to guest memory"},

@@ -3,6 +3,8 @@
 
 #include <linux/audit.h>
 #include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
@@ -58,8 +60,8 @@ constexpr uint64_t kAnonymous = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
 constexpr uint64_t kNoFile = ~uint64_t{0};
 
 TEST(StubFilter, GuestCallsAreSignals) {
-  for (const uint64_t ip : {kGuest, uint64_t{0x7ffff7fc1000}, kCodeAddress - 1, kCodeAddress + kCodeBytes, kFirstCallAddress + 7, uint64_t{0xffffffffff600000},
-                            kCodeAddress - (uint64_t{1} << 32), kCodeAddress + (uint64_t{1} << 32)}) {
+  for (const uint64_t ip : {kGuest, uint64_t{0x7ffff7fc1000}, kCodeAddress - 1, kCodeAddress + kCodeBytes, kFirstCallAddress + 7,
+                            uint64_t{0xffffffffff600000}, kCodeAddress - (uint64_t{1} << 32), kCodeAddress + (uint64_t{1} << 32)}) {
     for (int number = -1; number < 600; ++number) EXPECT_EQ(Verdict(ip, number), SECCOMP_RET_TRAP) << std::hex << ip << " " << number;
     EXPECT_EQ(Verdict(ip, SYS_getpid | 0x40000000), SECCOMP_RET_TRAP);
   }
@@ -85,8 +87,7 @@ TEST(StubFilter, OnlyPrivateMemoryBelowTheContextsIsTheStubsOwn) {
 
 TEST(StubFilter, ContextsAndCodeAreOutOfReach) {
   for (const uint64_t address : {kContextsAddress, ContextAddress(7), kCodeAddress, kZygoteAddress, kContextsAddress - 0x1000}) {
-    EXPECT_EQ(Verdict(kStub, SYS_mmap, {address, 0x1000, 7, kAnonymous, kNoFile, 0}),
-              SECCOMP_RET_USER_NOTIF);
+    EXPECT_EQ(Verdict(kStub, SYS_mmap, {address, 0x1000, 7, kAnonymous, kNoFile, 0}), SECCOMP_RET_USER_NOTIF);
     EXPECT_EQ(Verdict(kStub, SYS_munmap, {address, 0x1000}), SECCOMP_RET_KILL_PROCESS);
     EXPECT_EQ(Verdict(kStub, SYS_mprotect, {address, 0x1000, PROT_READ}), SECCOMP_RET_USER_NOTIF);
     EXPECT_EQ(Verdict(kStub, SYS_mremap, {address, 0x1000, 0x1000, 3, 0x10000}), SECCOMP_RET_KILL_PROCESS);
@@ -108,10 +109,20 @@ TEST(StubFilter, HandOverAndClonesAreNotified) {
 }
 
 TEST(StubFilter, EverythingElseKills) {
-  const std::set<int> named = {static_cast<int>(kHandOverCall), SYS_rt_sigreturn, SYS_mmap, SYS_mprotect, SYS_munmap, SYS_madvise, SYS_mremap,
-                               SYS_mincore, SYS_clone, SYS_exit, SYS_exit_group};
+  const std::set<int> named = {static_cast<int>(kHandOverCall),
+                               SYS_rt_sigreturn,
+                               SYS_mmap,
+                               SYS_mprotect,
+                               SYS_munmap,
+                               SYS_madvise,
+                               SYS_mremap,
+                               SYS_mincore,
+                               SYS_clone,
+                               SYS_exit,
+                               SYS_exit_group};
   for (int number = 0; number < 1024; ++number) {
-    if (!named.contains(number)) EXPECT_EQ(Verdict(kStub, number), SECCOMP_RET_KILL_PROCESS) << number;
+    if (named.contains(number)) continue;
+    EXPECT_EQ(Verdict(kStub, number), SECCOMP_RET_KILL_PROCESS) << number;
   }
   EXPECT_EQ(Verdict(kStub, SYS_prctl, {1, 9}), SECCOMP_RET_ALLOW);
   EXPECT_EQ(Verdict(kStub, SYS_prctl, {1, 0}), SECCOMP_RET_KILL_PROCESS);
@@ -135,7 +146,8 @@ TEST(StubFilter, TheSentryKnowsWhatIsNotified) {
     a[5] = 0;
     const uint64_t number = numbers[random() % std::size(numbers)];
     const uint32_t verdict = Verdict(kStub, static_cast<int>(number), {a[0], a[1], a[2], a[3], a[4], a[5]});
-    EXPECT_EQ(verdict == SECCOMP_RET_USER_NOTIF, IsNotified(number, a)) << number << " " << std::hex << a[0] << " " << a[1] << " " << a[2] << " " << a[3];
+    EXPECT_EQ(verdict == SECCOMP_RET_USER_NOTIF, IsNotified(number, a))
+        << number << " " << std::hex << a[0] << " " << a[1] << " " << a[2] << " " << a[3];
   }
 }
 

@@ -20,9 +20,7 @@ constexpr int64_t kENOSYS = 38;
 
 std::byte* BytesOf(const StubThread& thread) { return reinterpret_cast<std::byte*>(thread.context); }
 
-bool FrameFits(uint64_t offset) {
-  return offset >= kStackOffset && offset <= kContextBytes - sizeof(SignalFrame) && offset % 8 == 0;
-}
+bool FrameFits(uint64_t offset) { return offset >= kStackOffset && offset <= kContextBytes - sizeof(SignalFrame) && offset % 8 == 0; }
 
 constexpr bool Canonical(uint64_t address) { return address < uint64_t{1} << 47; }
 

@@ -2,8 +2,10 @@
 #include "platform/systrap/listener.h"
 
 #include <errno.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -129,6 +131,16 @@ Listener::After Listener::Handle(const seccomp_notif& n, RefPtr<StubThread>* who
   const int32_t tid = static_cast<int32_t>(n.pid);
   auto found = threads_.find(tid);
   After after;
+  if (found == threads_.end() && n.data.nr == static_cast<int>(kHandOverCall)) {
+    // It was told to exit while it was on its way to sleep.
+    auto leaving = leaving_.find(tid);
+    if (leaving != leaving_.end() && leaving->second->handled == static_cast<uint32_t>(n.data.args[0])) {
+      *whose = leaving->second;
+      leaving_.erase(leaving);
+      after.answer = n.id;
+      return after;
+    }
+  }
   if (found == threads_.end()) {
     // A newborn's first words; anything else is no thread that we know.
     if (!ApproveBirth(n)) {
@@ -181,8 +193,8 @@ bool Listener::ApproveBirth(const seccomp_notif& n) {
   if (birth_thread_) {
     if (n.data.nr != static_cast<int>(kHandOverCall)) return false;
   } else {
-    const uint64_t expected[6] = {address,   kContextBytes,          PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
-                                  kZygoteMemory, child.slot * kContextBytes};
+    const uint64_t expected[6] = {
+        address, kContextBytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, kZygoteMemory, child.slot * kContextBytes};
     if (n.data.nr != SYS_mmap || std::memcmp(n.data.args, expected, sizeof(expected)) != 0) return false;
     child.pid = tid;
     child.sealed = false;
@@ -190,6 +202,7 @@ bool Listener::ApproveBirth(const seccomp_notif& n) {
     ++processes_;
   }
   child.tid = tid;
+  leaving_.erase(tid);
   threads_.insert_or_assign(tid, birth_.ToRef());
   if (child.space != nullptr) child.space->threads().push_back(&child);
   birth_.reset();
@@ -270,7 +283,8 @@ uint64_t Listener::AnswerLocked(StubThread& thread, uint32_t command) {
   thread.answered = thread.handled;
   __atomic_store_n(&thread.context->answered, thread.answered, __ATOMIC_SEQ_CST);
   // It sleeps in a notification that is still to be received: no time to look elsewhere.
-  if (thread.sleeping == 0 && hot_.get() == &thread && __atomic_load_n(&thread.context->asleep, __ATOMIC_SEQ_CST) == thread.handled) StopPolling();
+  if (thread.sleeping == 0 && hot_.get() == &thread && __atomic_load_n(&thread.context->asleep, __ATOMIC_SEQ_CST) == thread.handled)
+    StopPolling();
   return std::exchange(thread.sleeping, 0);
 }
 
@@ -299,6 +313,7 @@ Listener::After Listener::EndLocked(StubThread& thread) {
   thread.ended = true;
   thread.state = RunState::kParked;
   if (thread.leader || !thread.stopped()) return {};
+  if (thread.sleeping == 0) leaving_.insert_or_assign(thread.tid, Ref<StubThread>(thread));
   threads_.erase(thread.tid);
   if (thread.space != nullptr) std::erase(thread.space->threads(), &thread);
   return After{.answer = AnswerLocked(thread, kCommandExit), .retire_slot = true};
@@ -467,6 +482,7 @@ void Listener::ProcessDied(int32_t pid) {
       dead.push_back(it->second);
       threads_.erase(it++);
     }
+    absl::erase_if(leaving_, [pid](const auto& entry) { return entry.second->pid == pid; });
     if (--processes_ == 0) closing_ = true;
     changed_.NotifyAll();
     if (receiving_ && (closing_ || waits_ > 0)) Kick();

@@ -1,8 +1,8 @@
 // Listener: the seccomp notifications of one exec'd process and what was forked from it, and the conversation with their threads.
 //
 // At most one thread receives at a time (all waiters of a listener wake on each notification). Whoever waits for something of this listener
-// (its worker for the next event, anybody for the end of operations) receives if nobody does, and sleeps otherwise; so a worker that is busy
-// in a handler never keeps another from finishing its operations.
+// (its worker for the next event, anybody for the end of operations) receives if nobody does, and sleeps otherwise; so a worker that is
+// busy in a handler never keeps another from finishing its operations.
 //
 // Locks: mu_ (LockRank::kPlatform) guards the listener and the conversations of all its threads; nothing is locked under it.
 #pragma once
@@ -44,8 +44,8 @@ class Listener : public RefCounted {
 
   // ---- work in a stopped thread ----
   struct OpsResult {
-    uint32_t done = 0;   // that succeeded
-    int64_t value = 0;   // result of the last one that ran: a claim of the stub's
+    uint32_t done = 0;  // that succeeded
+    int64_t value = 0;  // result of the last one that ran: a claim of the stub's
     bool dead = false;
   };
   // Runs operations in a stopped thread and waits. At most kMaxOps.
@@ -81,8 +81,8 @@ class Listener : public RefCounted {
   };
   // What is to be done when the lock is dropped.
   struct After {
-    uint64_t answer = 0;     // notification to be answered
-    bool carry_on = false;   // ... by letting the host execute the call
+    uint64_t answer = 0;    // notification to be answered
+    bool carry_on = false;  // ... by letting the host execute the call
     bool start_worker = false;
     const Event* dispatch = nullptr;  // for the platform's own thread: the worker may be in the host
     bool add_process = false;
@@ -127,8 +127,9 @@ class Listener : public RefCounted {
   Mutex<LockRank::kPlatform> mu_;
   CondVar<LockRank::kPlatform> changed_;
   absl::flat_hash_map<int32_t, Ref<StubThread>> threads_ ABSL_GUARDED_BY(mu_);  // by host thread id
+  absl::flat_hash_map<int32_t, Ref<StubThread>> leaving_ ABSL_GUARDED_BY(mu_);  // told to exit, perhaps with a notification to come
   std::deque<Waiting> waiting_ ABSL_GUARDED_BY(mu_);                            // events for the worker
-  RefPtr<StubThread> birth_ ABSL_GUARDED_BY(mu_);  // the child that one approved clone is making
+  RefPtr<StubThread> birth_ ABSL_GUARDED_BY(mu_);                               // the child that one approved clone is making
   bool birth_thread_ ABSL_GUARDED_BY(mu_) = false;
   bool birth_failed_ ABSL_GUARDED_BY(mu_) = false;
   RefPtr<StubThread> hot_ ABSL_GUARDED_BY(mu_);  // whose requests come fast: its stub knows that we look for the next one

@@ -51,8 +51,7 @@ Listener::OpsResult Listener::RunOps(StubThread& thread, absl::Span<const Op> op
   }
   OpsResult result;
   result.done = static_cast<uint32_t>(done - before);
-  if (!ops.empty())
-    result.value = __atomic_load_n(&thread.context->ops[std::min(done, before + ops.size() - 1)].result, __ATOMIC_RELAXED);
+  if (!ops.empty()) result.value = __atomic_load_n(&thread.context->ops[std::min(done, before + ops.size() - 1)].result, __ATOMIC_RELAXED);
   return result;
 }
 

@@ -1,5 +1,5 @@
 // Listener: looking for a thread's next request in shared memory instead of sleeping in the host until it is notified. Two microseconds a
-// call instead of seven, while a CPU is free and calls come fast; a waste of a CPU otherwise, hence the conditions.
+// call instead of seven, while a CPU is free and calls come fast; a waste of a CPU otherwise (pace.h decides).
 #include <poll.h>
 #include <sched.h>
 
@@ -9,11 +9,6 @@
 namespace ringwall::platform::systrap {
 namespace {
 
-// How long anybody looks, in time-stamp ticks: 20 to 30 us on CPUs of 2 to 3 GHz.
-constexpr uint64_t kWindow = 1 << 16;
-// How many quick requests in a row are worth a migration.
-constexpr uint32_t kStreak = 8;
-
 thread_local const Listener* serving = nullptr;
 
 uint64_t Ticks() { return __builtin_ia32_rdtsc(); }
@@ -22,18 +17,13 @@ uint64_t Ticks() { return __builtin_ia32_rdtsc(); }
 
 void Listener::Serve(bool begin) { serving = begin ? this : nullptr; }
 
-void Listener::MeasureGap(StubThread& thread) {
-  const uint64_t gap = Ticks() - thread.answered_at;
-  thread.usual_gap = (thread.usual_gap * 3 + gap) / 4;
-  thread.quick_in_a_row = gap < kWindow ? thread.quick_in_a_row + 1 : 0;
-}
+void Listener::MeasureGap(StubThread& thread) { thread.pace.Asked(Ticks()); }
 
 void Listener::ConsiderPolling(StubThread& thread) {
-  thread.answered_at = Ticks();
+  thread.pace.Answered(Ticks());
   const bool hot = hot_.get() == &thread;
   // Only our own worker comes back to look; the stub must not sleep in a notification that nobody has received.
-  const bool worth = serving == this && thread.quick_in_a_row >= kStreak && thread.usual_gap < kWindow;
-  if (!worth) {
+  if (serving != this || !thread.pace.poll()) {
     if (hot) StopPolling();
     return;
   }
@@ -41,13 +31,12 @@ void Listener::ConsiderPolling(StubThread& thread) {
   if (hot_ || !core_.BecomePoller()) return;
   hot_ = RefPtr<StubThread>::Share(&thread);
   polled_in_a_row_ = 0;
-  __atomic_store_n(&thread.context->spin, static_cast<uint32_t>(kWindow >> 10), __ATOMIC_SEQ_CST);
+  __atomic_store_n(&thread.context->spin, static_cast<uint32_t>(Pace::kWindow >> 10), __ATOMIC_SEQ_CST);
 }
 
 void Listener::StopPolling() {
   if (!hot_) return;
   __atomic_store_n(&hot_->context->spin, 0, __ATOMIC_SEQ_CST);
-  hot_->quick_in_a_row = 0;
   hot_.reset();
   core_.CeasePolling();
 }
@@ -71,7 +60,7 @@ bool Listener::Poll(StubThread& thread, uint32_t handled) {
       if (__atomic_load_n(&thread.context->asked, __ATOMIC_ACQUIRE) != handled) return true;
       __builtin_ia32_pause();
     }
-  } while (Ticks() - start < kWindow);
+  } while (Ticks() - start < Pace::kWindow);
   return false;
 }
 

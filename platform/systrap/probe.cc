@@ -2,9 +2,11 @@
 // round.
 #include <errno.h>
 #include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/auxv.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -49,8 +51,7 @@ struct Report {
   const sock_fprog filter{sizeof(program) / sizeof(program[0]), program};
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-  const long listener = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
-                                SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV, &filter);
+  const long listener = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER | kFilterWaitKillable, &filter);
   const Report report{listener < 0 ? errno : 0, reinterpret_cast<uint64_t>(secret)};
   const int fds[] = {static_cast<int>(listener)};
   const auto bytes = std::as_bytes(std::span(&report, 1));
@@ -69,9 +70,11 @@ std::string Supervise(int socket, pid_t child, uint64_t secret) {
   auto message = host::RecvWithFds(socket, std::as_writable_bytes(std::span(&report, 1)));
   if (!message.ok() || message->bytes != sizeof(report)) return "systrap: a test process died before it reported";
   if (report.error == EBUSY)
-    return "systrap: seccomp(2) says EBUSY: a seccomp listener is above us already (an engine's seccomp agent); run without it, or use --platform=ptrace";
+    return "systrap: seccomp(2) says EBUSY: a seccomp listener is above us already (an engine's seccomp agent); run without it, or use "
+           "--platform=ptrace";
   if (report.error == EINVAL)
-    return "systrap: seccomp(2) does not know SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV; it needs Linux 5.19 or newer, or use --platform=ptrace";
+    return "systrap: seccomp(2) does not know SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV; it needs Linux 5.19 or newer, or use "
+           "--platform=ptrace";
   if (report.error != 0 || message->fds.empty())
     return absl::StrCat("systrap: seccomp(2) with a listener is refused: ", strerror(report.error),
                         "; allow seccomp in the outer container's profile, or use --platform=ptrace");
@@ -101,13 +104,16 @@ std::string Supervise(int socket, pid_t child, uint64_t secret) {
 
 bool CpuFits(std::string* why) {
   if ((getauxval(AT_HWCAP2) & kFsgsbase) == 0) {
-    *why = "systrap: the CPU or kernel does not let programs use FSGSBASE; it needs Ivy Bridge or newer and Linux 5.9 without nofsgsbase, or use --platform=ptrace";
+    *why =
+        "systrap: the CPU or kernel does not let programs use FSGSBASE; it needs Ivy Bridge or newer and Linux 5.9 without nofsgsbase, or "
+        "use --platform=ptrace";
     return false;
   }
   // The host's largest signal frame: the kernel tells it in the auxiliary vector (getauxval(3), AT_MINSIGSTKSZ).
   constexpr unsigned long kMinSigStack = 51;
   if (getauxval(kMinSigStack) > kStackBytes / 2) {
-    *why = absl::StrCat("systrap: signal frames of ", getauxval(kMinSigStack), " bytes are larger than this version's stubs expect; use --platform=ptrace");
+    *why = absl::StrCat("systrap: signal frames of ", getauxval(kMinSigStack),
+                        " bytes are larger than this version's stubs expect; use --platform=ptrace");
     return false;
   }
   return true;

@@ -8,6 +8,7 @@
 #include "base/ref/ref.h"
 #include "platform/platform.h"
 #include "platform/systrap/guest/layout.h"
+#include "platform/systrap/pace.h"
 
 namespace ringwall::platform::systrap {
 
@@ -51,17 +52,14 @@ class StubThread : public RefCounted {
   bool sealed = true;     // no child can inherit its context; a forked child must do it first
   bool born = false;      // its first request was taken
 
-  // For the decision to poll, in time-stamp ticks.
-  uint64_t answered_at = 0;     // when it last went on
-  uint64_t usual_gap = 1 << 20;    // moving average of the time to its next request
-  uint32_t quick_in_a_row = 0;  // gaps below the window
+  Pace pace;
 
   // Operations under way.
   bool ops_running = false;
   bool ops_done = false;
   uint32_t ops_succeeded = 0;
-  std::vector<Op> ops;         // our copy: notifications are compared with it
-  size_t next_notified = 0;    // the next of them that may be notified
+  std::vector<Op> ops;       // our copy: notifications are compared with it
+  size_t next_notified = 0;  // the next of them that may be notified
 
   // Done on the way back to guest code, or before anybody looks (SystrapAddressSpace::Defer).
   std::vector<Op> deferred;

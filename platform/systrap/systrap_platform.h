@@ -1,6 +1,6 @@
-// The systrap platform: guest code runs in stub processes of its own; seccomp turns its system calls into signals that a handler in the stub
-// catches, and the hand-off to the sentry is a seccomp user notification or, while a CPU is free, a word in shared memory that both poll.
-// Decisions and figures: docs/adr/0005-systrap-platform.md.
+// The systrap platform: guest code runs in stub processes of its own; seccomp turns its system calls into signals that a handler in the
+// stub catches, and the hand-off to the sentry is a seccomp user notification or, while a CPU is free, a word in shared memory that both
+// poll. Decisions and figures: docs/adr/0005-systrap-platform.md.
 #pragma once
 
 #include <memory>

@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -96,7 +98,8 @@ Result<void> Zygote::Create(std::string* why) {
   while (waitpid(pid_, &raw, __WALL) < 0 && errno == EINTR) {
   }
   pid_ = 0;
-  *why = absl::StrCat("systrap: the zygote failed: ", WIFEXITED(raw) ? ZygoteStepName(WEXITSTATUS(raw)) : "clearing its memory (a sealed vdso?)");
+  *why = absl::StrCat("systrap: the zygote failed: ",
+                      WIFEXITED(raw) ? ZygoteStepName(WEXITSTATUS(raw)) : "clearing its memory (a sealed vdso?)");
   return Errno::kEPERM;
 }
 
@@ -128,7 +131,7 @@ Result<int32_t> Zygote::ReadReplies(bool install) {
       continue;
     }
     // Without it a wake-up costs tens of microseconds, but everything works (before Linux 6.6).
-    (void)ioctl(message.fds[0].get(), SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
+    (void)ioctl(message.fds[0].get(), kNotifSetFlags, kNotifSyncWakeUp);
     blanks_.push_back(BlankStub{reply.value, reply.argument, std::move(message.fds[0])});
     if (!install) return 0;
   }

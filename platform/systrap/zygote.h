@@ -1,5 +1,5 @@
-// The zygote: a blank, unfiltered process that never runs guest code. It forks blank stubs, each with a filter and a listener of its own, and
-// puts the descriptors of mapped files into the table that all stubs share.
+// The zygote: a blank, unfiltered process that never runs guest code. It forks blank stubs, each with a filter and a listener of its own,
+// and puts the descriptors of mapped files into the table that all stubs share.
 //
 // Locks: mu_ (LockRank::kPlatform) is held over a conversation with the zygote; nothing is locked under it.
 #pragma once

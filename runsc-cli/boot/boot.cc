@@ -7,6 +7,7 @@
 //   4. Kernel::Run on this thread; the exit callback calls Server::ContainerExited; Server::Flush before returning
 #include "runsc-cli/boot/boot.h"
 
+#include <malloc.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,15 +17,14 @@
 
 #include "abi/fcntl.h"
 #include "abi/socket.h"
-#include "absl/base/internal/sysinfo.h"
 #include "absl/strings/str_cat.h"
 #include "base/log/log.h"
-#include "platform/ptrace/filter.h"
-#include "platform/ptrace/ptrace_platform.h"
+#include "host/calls/socket_shutdown.h"
 #include "runsc-cli/boot/filter.h"
 #include "runsc-cli/boot/home.h"
 #include "runsc-cli/boot/kernel_target.h"
 #include "runsc-cli/boot/mounts.h"
+#include "runsc-cli/boot/platform.h"
 #include "sentry/context/machine.h"
 #include "sentry/control/server.h"
 #include "sentry/fs/anon/pidfd.h"
@@ -89,15 +89,21 @@ Result<Ref<vfs::File>> PidfdOf(Context& ctx, Ref<task::ThreadGroup> group, uint3
 }
 
 // What execve's errno means to somebody who typed the command.
-std::string ExecSentence(const std::string& program, Errno error) {
+std::string ExecSentence(std::string program, Errno error) {
+  constexpr size_t kLongest = 200;
+  if (program.size() > kLongest) program = absl::StrCat(program.substr(0, kLongest), "...");
+  const std::string what = absl::StrCat("exec: \"", program, "\": ");
   switch (error) {
-    case Errno::kENOENT:
-      return absl::StrCat("exec: \"", program, "\": no such file in the container; check the path, PATH and the program's interpreter");
-    case Errno::kEACCES:
-      return absl::StrCat("exec: \"", program, "\": permission denied; the file must be a program with execute permission");
-    case Errno::kENOEXEC:
-      return absl::StrCat("exec: \"", program, "\": exec format error; it is neither an x86-64 ELF file nor a script with #!");
-    default: return absl::StrCat("exec: \"", program, "\": ", ErrnoName(error));
+    case Errno::kENOENT: return what + "no such file in the container; check the path, PATH and the program's interpreter";
+    case Errno::kEACCES: return what + "permission denied; the file must be a program with execute permission";
+    case Errno::kENOEXEC: return what + "exec format error; it is neither an x86-64 ELF file nor a script with #!";
+    case Errno::kEFAULT: return what + "the file ends before the memory that its headers describe; is it whole?";
+    case Errno::kELOOP: return what + "too many symbolic links, or interpreters that name each other (ELOOP)";
+    case Errno::kENAMETOOLONG: return what + "the path is longer than Linux allows (ENAMETOOLONG)";
+    case Errno::kENOTDIR: return what + "a part of the path is not a directory (ENOTDIR)";
+    case Errno::kE2BIG: return what + "arguments and environment are longer than the stack limit allows (E2BIG)";
+    case Errno::kENOMEM: return what + "not enough memory for the program (ENOMEM)";
+    default: return what + std::string(ErrnoName(error));
   }
 }
 
@@ -117,6 +123,8 @@ class Sentry {
                     << kernel_->unimplemented().Text();
     }
     server_->Flush();
+    // The gofer ends while we do, not after us; not before the exit status is told, or its death would be news.
+    host::ShutdownSocket(gofer_fd_);
     // The rest of the process is the host's to take down: nothing here outlives it.
     ::_exit(0);
   }
@@ -129,16 +137,14 @@ class Sentry {
 
   // Everything that needs host calls which the filter forbids.
   std::string MakeParts() {
-    // A contended mutex asks how many CPUs there are, once, by reading /sys.
-    (void)absl::base_internal::NumCPUs();
+    // One heap for all workers: less memory, and a further arena would read /proc when it shrinks.
+    mallopt(M_ARENA_MAX, 1);
     (void)machine::CpuCount();
-    filter_ = {.gofer = context_.gofer.get(),
-               .listener = context_.control_listener.get(),
-               .platform = platform::ptrace::TracerRules(context_.proc.get())};
     std::string why;
-    auto platform = platform::ptrace::CreatePlatform({.proc_fd = std::move(context_.proc), .cpu = context_.config.cpu}, &why);
-    if (!platform.ok()) return why;
-    kernel_ = std::make_unique<kernel::Kernel>(OptionsOf(context_.config), std::move(*platform));
+    auto chosen = MakePlatform({.name = context_.config.platform, .proc_fd = std::move(context_.proc), .cpu = context_.config.cpu}, &why);
+    if (!chosen.ok()) return why;
+    filter_ = {.gofer = context_.gofer.get(), .listener = context_.control_listener.get(), .platform = std::move(chosen->rules)};
+    kernel_ = std::make_unique<kernel::Kernel>(OptionsOf(context_.config), std::move(chosen->platform));
     auto poller = hostfs::HostPoller::Create();
     if (!poller.ok()) return absl::StrCat("epoll: ", ErrnoName(poller.error()));
     poller_ = std::move(*poller);
@@ -162,6 +168,7 @@ class Sentry {
   }
 
   std::string MakeContainer() {
+    gofer_fd_ = context_.gofer.get();
     auto gofer = gofer::GoferClient::Connect(std::move(context_.gofer));
     if (!gofer.ok()) return absl::StrCat("the gofer does not answer: ", ErrnoName(gofer.error()));
     kernel_->SetSharedMemory(tmpfs::TmpFs::Create(ctx_, {.mode = 0700}));
@@ -206,7 +213,14 @@ class Sentry {
     }
     auto init = kernel_->CreateProcess(spec);
     if (!init.ok()) {
-      context_.report.ExecError(static_cast<int32_t>(init.error()), ExecSentence(spec.args.empty() ? "" : spec.args[0], init.error()));
+      std::string sentence = ExecSentence(spec.args.empty() ? "" : spec.args[0], init.error());
+      // The working directory is looked up first: it may be what is missing.
+      const Ref<vfs::MountNamespace> mounts = kernel_->mounts();
+      const vfs::Path root{RefPtr<vfs::Mount>(mounts->root()), RefPtr<vfs::Dentry>(mounts->root()->root())};
+      const auto cwd = vfs::Walk(ctx_, {mounts, root, root}, spec.cwd, {.must_be_directory = true});
+      if (!cwd.ok())
+        sentence = absl::StrCat("working directory \"", spec.cwd, "\": ", ErrnoName(cwd.error()), "; it must exist in the container");
+      context_.report.ExecError(static_cast<int32_t>(init.error()), sentence);
       return false;
     }
     target_->SetInit(*init);
@@ -218,6 +232,7 @@ class Sentry {
 
   BootContext context_;
   SentryFilterOptions filter_;
+  int gofer_fd_ = -1;  // by number: the client owns it, and lives as long as the process
   kernel::KernelContext ctx_;
   std::unique_ptr<kernel::Kernel> kernel_;
   std::unique_ptr<hostfs::HostPoller> poller_;

@@ -6,6 +6,7 @@
 
 #include <asm/ioctls.h>
 #include <asm/termbits.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <linux/sched.h>
@@ -19,6 +20,7 @@
 
 #include "base/log/log.h"
 #include "host/seccomp/compile.h"
+#include "host/seccomp/precompiled.h"
 
 namespace ringwall::boot {
 
@@ -85,7 +87,7 @@ host::Policy MakeSentryPolicy(const SentryFilterOptions& options) {
                                     CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID;
   p.Allow("clone", {ArgEquals(0, kThreadFlags)}, "threads of our own, nothing else");
   p.Fail("clone3", 38 /* ENOSYS */, "its arguments cannot be checked: the library falls back to clone");
-  p.Allow("set_robust_list", "start of a thread");
+  p.Fail("set_robust_list", 38 /* ENOSYS */, "start of a thread; the library ignores the answer, and none of our mutexes is robust");
   p.Allow("rseq", "start of a thread");
   p.Allow("prctl", {ArgOneOf(0, {PR_SET_NAME, PR_SET_VMA})}, "names of threads and of memory, for operators");
   p.Allow("rt_sigprocmask", "start of a thread, abort");
@@ -100,7 +102,7 @@ host::Policy MakeSentryPolicy(const SentryFilterOptions& options) {
 
 Result<void> LockDown(const SentryFilterOptions& options) {
   std::string error;
-  const auto filter = host::Compile(MakeSentryPolicy(options), &error);
+  const auto filter = host::CompileOrFind(MakeSentryPolicy(options), &error);
   if (!filter.ok()) {
     LOG(kError) << "the sentry's policy does not compile: " << error;
     return filter.error();

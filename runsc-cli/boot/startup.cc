@@ -20,6 +20,7 @@
 #include "host/namespaces/namespaces.h"
 #include "runsc-cli/oci/text.h"
 #include "runsc-cli/sandbox/read_config.h"
+#include "runsc-cli/sandbox/spawn.h"
 
 namespace ringwall::boot {
 namespace {
@@ -30,6 +31,7 @@ using sandbox::kControlFd;
 using sandbox::kGoferFd;
 using sandbox::kLogFd;
 using sandbox::kOwnerFd;
+using sandbox::kProcFd;
 using sandbox::kReportFd;
 
 constexpr uint32_t kNobody = 65534;
@@ -126,7 +128,7 @@ int BootMain(int (*run_sentry)(BootContext context)) {
   for (int fd = kLogFd; fd <= kConsoleFd; ++fd) ::fcntl(fd, F_SETFD, FD_CLOEXEC);
   for (int fd = 0; fd < 3; ++fd) {
     // The originals become /dev/null: no library's stray print may reach the container's streams.
-    context.stdio[fd] = UniqueFd(::fcntl(fd, F_DUPFD_CLOEXEC, 10));
+    context.stdio[fd] = UniqueFd(::fcntl(fd, F_DUPFD_CLOEXEC, kProcFd + 1));
   }
   const UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
   for (int fd = 0; fd < 3; ++fd) ::dup2(null.get(), fd);
@@ -138,7 +140,7 @@ int BootMain(int (*run_sentry)(BootContext context)) {
            .process = "sentry"});
   if (std::string error; !context.config.debug_log.empty()) (void)SetLogLevels(context.config.debug_log, &error);
 
-  context.proc = DetachedProc();
+  context.proc = sandbox::MoveDescriptor(DetachedProc(), kProcFd);
   if (absl::Status status = GiveUpPrivileges(context.config); !status.ok()) {
     context.report.InternalError(std::string(status.message()));
     return 125;

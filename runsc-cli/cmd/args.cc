@@ -1,7 +1,10 @@
 // The command line, by CLI11. The one file of the tree that is compiled with exceptions: they start and end here.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cctype>
 #include <cstring>
+#include <functional>
+#include <iterator>
 #include <set>
 #include <string>
 #include <vector>
@@ -22,6 +25,7 @@ const char* LoneValue(const std::string& flag) {
 struct Split {
   std::vector<std::string> front;    // for the parser, without the program's name
   std::vector<std::string> command;  // behind "--" or the first operand of `do`
+  std::string word;                  // the sub-command: the first word that is neither option nor value
   bool is_do = false;
 };
 
@@ -44,7 +48,10 @@ Split SplitArguments(int argc, char** argv) {
     }
     if (arg.size() > 2 && arg[0] == '-' && arg[1] != '-' && std::isalpha(static_cast<unsigned char>(arg[1])) != 0 && arg[2] != '=')
       arg = "-" + arg;
-    if (arg == "do") in_do = out.is_do = true;
+    if (out.word.empty() && !arg.empty() && arg[0] != '-') {
+      out.word = arg;
+      in_do = out.is_do = arg == "do";
+    }
     const bool takes_next = kWithValue.count(arg) != 0;
     if (const char* value = LoneValue(arg)) arg += std::string("=") + value;
     out.front.push_back(arg);
@@ -68,7 +75,7 @@ ParseOutcome Parse(int argc, char** argv) {
   app.add_option("--log-format", in.log_format, "text or json")->check(CLI::IsMember({"text", "json"}));
   app.add_flag("--debug", in.debug, "Log more, and print unimplemented calls at exit");
   app.add_option("--debug-log", in.debug_log, "Log levels by room: mm:debug,vfs:info, or one level for all");
-  app.add_option("--platform", in.platform, "How guest code runs: auto or ptrace");
+  app.add_option("--platform", in.platform, "How guest code runs: auto, systrap, ptrace or kvm; `ringwall doctor` tells which work here");
   app.add_option("--strace", strace, "Log the guest's system calls: all, or a list such as openat,read");
   app.add_option("--overlay", in.overlay, "Where changes of the root file system go: root:memory, or none (into the bundle)");
   app.add_option("--network", in.network, "none: a loopback interface only");
@@ -96,48 +103,78 @@ ParseOutcome Parse(int argc, char** argv) {
     sub->add_flag("--no-subreaper", ignored_flag, "Accepted, without effect");
   };
 
-  add_create(add_command("create", "Create a container from a bundle; its program waits for start"));
-  CLI::App* run = add_command("run", "Create and start a container, and wait for its end");
-  add_create(run);
-  run->add_flag("-d,--detach", in.detach, "Do not wait");
-  run->add_flag("--keep", in.keep, "Keep the container's state after its end");
-  add_id(add_command("start", "Start a created container"));
-  add_id(add_command("state", "Print a container's state as JSON"));
-  CLI::App* kill = add_command("kill", "Send a signal to a container");
-  add_id(kill);
-  kill->add_option("SIGNAL", in.signal, "Name or number (default: SIGTERM)");
-  kill->add_flag("-a,--all", in.all, "To all of its processes");
-  CLI::App* remove = add_command("delete", "Remove a stopped container");
-  add_id(remove);
-  remove->add_flag("-f,--force", in.force, "Kill it first; no error when there is none");
-  CLI::App* list = add_command("list", "List containers");
-  list->add_option("-f,--format", in.format, "table or json")->check(CLI::IsMember({"table", "json"}));
-  list->add_flag("-q,--quiet", in.quiet, "Ids only");
-  CLI::App* spec = add_command("spec", "Write a config.json to start from");
-  spec->add_option("-b,--bundle", in.bundle, "Directory to write it to (default: the current one)");
-  spec->add_flag("--rootless", in.rootless_spec, "For an ordinary user");
-  CLI::App* run_host = add_command("do", "Run a command over the host's root file system, read-only below a throw-away overlay");
-  run_host->add_option("--rw", in.writable, "Directory that the command may really change (repeatable)")->take_all()->expected(1);
-  run_host->add_option("-v,--volume", in.volumes, "SRC:DST[:ro], a host path to show elsewhere (repeatable)")->take_all()->expected(1);
-  run_host->add_option("--cwd", in.cwd, "Working directory (default: the current one)");
-  run_host->add_option("-e,--env", in.env, "NAME=value, or NAME to take it over (repeatable; the environment is passed on anyway)")
-      ->take_all()
-      ->expected(1);
-  run_host->add_option("-u,--user", in.user, "UID[:GID] (default: the caller's)");
-  run_host->add_option("--hostname", in.hostname, "Host name inside");
   bool tty = false, no_tty = false;
-  run_host->add_flag("-t,--tty", tty, "With a terminal (default: when stdin and stdout are one)");
-  run_host->add_flag("--no-tty", no_tty, "Without a terminal");
-  run_host->footer("The command follows behind --, or from the first word that is no option.");
-  CLI::App* debug = add_command("debug", "Look into a running container");
-  add_id(debug);
-  debug->add_flag("--unimplemented", in.unimplemented, "Calls and flags that the guest wanted and the kernel has not");
-  debug->add_flag("--tasks", in.tasks, "Every task: its state, its last call, what it waits on");
   std::string topic;
-  CLI::App* help = add_command("help", "Help on a sub-command");
-  help->add_option("COMMAND", topic, "Sub-command");
-
+  struct Command {
+    const char* name;
+    const char* text;
+    std::function<void(CLI::App*)> declare;
+  };
+  const Command commands[] = {
+      {"create", "Create a container from a bundle; its program waits for start", add_create},
+      {"run", "Create and start a container, and wait for its end",
+       [&](CLI::App* sub) {
+         add_create(sub);
+         sub->add_flag("-d,--detach", in.detach, "Do not wait");
+         sub->add_flag("--keep", in.keep, "Keep the container's state after its end");
+       }},
+      {"start", "Start a created container", add_id},
+      {"state", "Print a container's state as JSON", add_id},
+      {"kill", "Send a signal to a container",
+       [&](CLI::App* sub) {
+         add_id(sub);
+         sub->add_option("SIGNAL", in.signal, "Name or number (default: SIGTERM)");
+         sub->add_flag("-a,--all", in.all, "To all of its processes");
+       }},
+      {"delete", "Remove a stopped container",
+       [&](CLI::App* sub) {
+         add_id(sub);
+         sub->add_flag("-f,--force", in.force, "Kill it first; no error when there is none");
+       }},
+      {"list", "List containers",
+       [&](CLI::App* sub) {
+         sub->add_option("-f,--format", in.format, "table or json")->check(CLI::IsMember({"table", "json"}));
+         sub->add_flag("-q,--quiet", in.quiet, "Ids only");
+       }},
+      {"spec", "Write a config.json to start from",
+       [&](CLI::App* sub) {
+         sub->add_option("-b,--bundle", in.bundle, "Directory to write it to (default: the current one)");
+         sub->add_flag("--rootless", in.rootless_spec, "For an ordinary user");
+       }},
+      {"do", "Run a command over the host's root file system, read-only below a throw-away overlay",
+       [&](CLI::App* sub) {
+         sub->add_option("--rw", in.writable, "Directory that the command may really change (repeatable)")->take_all()->expected(1);
+         sub->add_option("-v,--volume", in.volumes, "SRC:DST[:ro], a host path to show elsewhere (repeatable)")->take_all()->expected(1);
+         sub->add_option("--cwd", in.cwd, "Working directory (default: the current one)");
+         sub->add_option("-e,--env", in.env, "NAME=value, or NAME to take it over (repeatable; the environment is passed on anyway)")
+             ->take_all()
+             ->expected(1);
+         sub->add_option("-u,--user", in.user, "UID[:GID] (default: the caller's)");
+         sub->add_option("--hostname", in.hostname, "Host name inside");
+         sub->add_flag("-t,--tty", tty, "With a terminal (default: when stdin and stdout are one)");
+         sub->add_flag("--no-tty", no_tty, "Without a terminal");
+         sub->footer("The command follows behind --, or from the first word that is no option.");
+       }},
+      {"debug", "Look into a running container",
+       [&](CLI::App* sub) {
+         add_id(sub);
+         sub->add_flag("--unimplemented", in.unimplemented, "Calls and flags that the guest wanted and the kernel has not");
+         sub->add_flag("--tasks", in.tasks, "Every task: its state, its last call, what it waits on");
+       }},
+      {"doctor", "What works on this machine, which platform auto takes, and how to get a better one",
+       [&](CLI::App* sub) {
+         sub->add_option("-f,--format", in.format, "text or json")->check(CLI::IsMember({"text", "json"}));
+       }},
+      {"help", "Help on a sub-command", [&](CLI::App* sub) { sub->add_option("COMMAND", topic, "Sub-command"); }},
+  };
+  // Declaring an option costs microseconds, and engines start us often: the sub-command that was typed is enough, but for help and
+  // mistakes.
   Split split = SplitArguments(argc, argv);
+  const auto typed = std::find_if(std::begin(commands), std::end(commands), [&](const Command& c) { return split.word == c.name; });
+  const bool all = typed == std::end(commands) || split.word == "help";
+  for (const Command& command : commands) {
+    if (all || &command == typed) command.declare(add_command(command.name, command.text));
+  }
   std::vector<std::string> reversed(split.front.rbegin(), split.front.rend());
   try {
     app.parse(reversed);
@@ -157,7 +194,7 @@ ParseOutcome Parse(int argc, char** argv) {
     return out;
   }
   const auto subs = app.get_subcommands();
-  if (subs.empty() || subs.front() == help) {
+  if (subs.empty() || subs.front()->get_name() == "help") {
     out.text = app.help();
     if (!topic.empty()) {
       const CLI::App* found = nullptr;

@@ -2,12 +2,14 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "base/fd/unique_fd.h"
 #include "runsc-cli/cmd/invocation.h"
 #include "runsc-cli/container/error_log.h"
 #include "runsc-cli/container/store.h"
+#include "runsc-cli/doctor/platform_state.h"
 #include "runsc-cli/sandbox/launch.h"
 
 namespace ringwall::cmd {
@@ -53,6 +55,8 @@ int List(const Context& context);
 int Spec(const Context& context);
 int Do(const Context& context);
 int Debug(const Context& context);
+// `platforms`: what the composition root found out about them.
+int Doctor(const Context& context, std::vector<doctor::PlatformState> platforms);
 
 // Shared by delete, run and do: kills what still runs and removes the state. OK when nothing is left.
 absl::Status Destroy(container::Handle& handle, const container::Record& record);

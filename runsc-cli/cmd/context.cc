@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "base/log/log.h"
+#include "runsc-cli/boot/platform_name.h"
 #include "runsc-cli/cmd/command.h"
 #include "runsc-cli/oci/text.h"
 
@@ -20,12 +21,7 @@ absl::Status Context::Open() {
     if (!log_file_.valid()) return HostSentence(errno, Cat("--log: cannot open \"", in_.log, "\""));
     log_ = container::ErrorLog(log_file_.get(), in_.log_format == "json");
   }
-  if (in_.platform == "systrap" || in_.platform == "kvm") {
-    return absl::UnimplementedError(Cat("--platform: \"", in_.platform, "\" is not available in this version; use auto or ptrace"));
-  }
-  if (in_.platform != "auto" && in_.platform != "ptrace") {
-    return absl::InvalidArgumentError(OneLine(Cat("--platform: found \"", in_.platform, "\", wanted auto or ptrace")));
-  }
+  RETURN_IF_ERROR(boot::CheckPlatformName("--platform", in_.platform));
   if (in_.network == "sandbox" || in_.network == "host") {
     return absl::UnimplementedError(
         Cat("--network: \"", in_.network, "\" is not available in this version; use none (a loopback interface only)"));
@@ -65,7 +61,8 @@ void Context::Warn(const std::string& sentence) const {
 
 void Context::ApplyFlags(sandbox::Plan* plan) const {
   boot::BootConfig& boot = plan->boot;
-  boot.platform = in_.platform;
+  // A bundle's annotation has had its say already (RequestFor).
+  if (in_.platform != boot::kAutoPlatform) boot.platform = in_.platform;
   boot.network = in_.network;
   boot.debug = in_.debug;
   boot.debug_log = in_.debug_log;

@@ -37,7 +37,7 @@ struct Invocation {
   bool all = false;
   // delete
   bool force = false;
-  // list
+  // list, doctor
   std::string format = "table";
   bool quiet = false;
   // spec

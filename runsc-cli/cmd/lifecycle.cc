@@ -11,6 +11,7 @@
 
 #include <cerrno>
 
+#include "runsc-cli/boot/platform_name.h"
 #include "runsc-cli/container/control_client.h"
 #include "runsc-cli/oci/json.h"
 #include "runsc-cli/oci/text.h"
@@ -44,6 +45,9 @@ absl::StatusOr<CreateRequest> RequestFor(const Context& context, const Bundle& b
   auto plan = sandbox::PlanBundle(bundle.spec, bundle.path, context.overlay());
   if (!plan.ok()) return plan.status();
   request.plan = *std::move(plan);
+  auto platform = boot::PlatformOf(context.in().platform, bundle.spec.annotations);
+  if (!platform.ok()) return platform.status();
+  request.plan.boot.platform = *std::move(platform);
   request.record.version = bundle.spec.version;
   request.record.bundle = bundle.path;
   request.record.rootfs = bundle.spec.root.path;

@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "runsc-cli/cmd/command.h"
+#include "runsc-cli/cmd/lifecycle.h"
 #include "runsc-cli/oci/json.h"
 #include "runsc-cli/oci/text.h"
 
@@ -17,6 +17,10 @@ int List(const Context& context) {
     auto record = handle->Load();
     if (!record.ok()) {
       (void)context.Fail(record.status());
+      continue;
+    }
+    if (container::IsAbandoned(*record)) {
+      (void)Destroy(*handle, *record);
       continue;
     }
     states.push_back(container::DocumentOf(*record));

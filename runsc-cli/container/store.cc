@@ -84,6 +84,8 @@ Status StatusOf(const Record& record) {
   return Status::kStopped;
 }
 
+bool IsAbandoned(const Record& record) { return StatusOf(record) == Status::kStopped && (record.ephemeral || record.created.empty()); }
+
 oci::StateDocument DocumentOf(const Record& record) {
   const Status status = StatusOf(record);
   return {.version = record.version,
@@ -148,20 +150,19 @@ absl::Status Handle::Save(const Record& record) const {
 }
 
 absl::Status Handle::Remove() {
-  const UniqueFd listing(::openat(dir_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  const int copy = listing.valid() ? ::dup(listing.get()) : -1;
-  if (copy >= 0) {
-    if (DIR* entries = ::fdopendir(copy)) {
+  // Again, when another command put a lock file of its own where ours was: it will find that what it locked is gone.
+  for (int attempt = 0; attempt < 100; ++attempt) {
+    UniqueFd listing(::openat(dir_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (DIR* entries = listing.valid() ? ::fdopendir(listing.get()) : nullptr) {
+      (void)listing.release();
       while (const dirent* entry = ::readdir(entries)) ::unlinkat(dir_.get(), entry->d_name, 0);  // "." and ".." fail
       ::closedir(entries);
-    } else {
-      ::close(copy);
     }
+    if (!StillThere(root_.get(), id_, dir_.get())) return {};
+    if (::unlinkat(root_.get(), id_.c_str(), AT_REMOVEDIR) == 0 || errno == ENOENT) return {};
+    if (errno != ENOTEMPTY && errno != EEXIST) break;
   }
-  if (::unlinkat(root_.get(), id_.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT) {
-    return HostSentence(errno, Cat("container ", id_, ": cannot remove its state directory"));
-  }
-  return {};
+  return HostSentence(errno, Cat("container ", id_, ": cannot remove its state directory"));
 }
 
 absl::StatusOr<Handle> Store::Create(const std::string& id) const {
@@ -175,18 +176,22 @@ absl::StatusOr<Handle> Store::Create(const std::string& id) const {
     return absl::PermissionDeniedError(
         Cat("state directory ", root_, ": belongs to another user or others may write to it; fix its owner and mode or use --root"));
   }
-  if (::mkdirat(root.get(), id.c_str(), 0700) != 0) {
-    if (errno == EEXIST) return absl::AlreadyExistsError(Cat("container with given ID already exists: ", id));
-    return HostSentence(errno, Cat("state directory ", root_, "/", id));
+  for (int attempt = 0; attempt < 100; ++attempt) {
+    if (::mkdirat(root.get(), id.c_str(), 0700) != 0) {
+      if (errno == EEXIST) return absl::AlreadyExistsError(Cat("container with given ID already exists: ", id));
+      return HostSentence(errno, Cat("state directory ", root_, "/", id));
+    }
+    UniqueFd dir(::openat(root.get(), id.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
+    UniqueFd lock = dir.valid() ? TakeLock(dir.get()) : UniqueFd();
+    if (lock.valid() && StillThere(root.get(), id, dir.get())) return Handle(id, std::move(root), std::move(dir), std::move(lock));
+    // Until it is locked it looks abandoned: another command may have cleared it away.
+    if (!lock.valid() && errno != ENOENT) {
+      const int error = errno;
+      ::unlinkat(root.get(), id.c_str(), AT_REMOVEDIR);
+      return HostSentence(error, Cat("state directory ", root_, "/", id));
+    }
   }
-  UniqueFd dir(::openat(root.get(), id.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
-  UniqueFd lock = dir.valid() ? TakeLock(dir.get()) : UniqueFd();
-  if (!lock.valid() || !StillThere(root.get(), id, dir.get())) {
-    const int error = errno;
-    ::unlinkat(root.get(), id.c_str(), AT_REMOVEDIR);
-    return HostSentence(error, Cat("state directory ", root_, "/", id));
-  }
-  return Handle(id, std::move(root), std::move(dir), std::move(lock));
+  return absl::UnavailableError(Cat("state directory ", root_, "/", id, ": is removed as fast as it is made"));
 }
 
 absl::StatusOr<Handle> Store::Open(const std::string& id, Locked when_locked) const {

@@ -39,6 +39,9 @@ struct Record {
 
 // The status that operators see: what the file says, unless the stand-in is gone.
 Status StatusOf(const Record& record);
+// Nobody will come back for it: the remains of a `do` whose processes were all killed, or of a creation that was killed before its first
+// record. For callers that hold the lock.
+bool IsAbandoned(const Record& record);
 oci::StateDocument DocumentOf(const Record& record);
 
 // Letters, digits and _ + - . as runc; not "." or ".."; at most one file name long.

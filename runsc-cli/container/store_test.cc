@@ -6,6 +6,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <thread>
+
 namespace ringwall::container {
 namespace {
 
@@ -51,6 +54,44 @@ TEST_F(StoreTest, ARecordComesBackAsItWasSaved) {
   EXPECT_TRUE(handle->Remove().ok());
   EXPECT_TRUE(store.List().empty());
   EXPECT_TRUE(absl::IsNotFound(store.Open("c1").status()));
+}
+
+TEST_F(StoreTest, RemainsOfKilledCommandsAreAbandoned) {
+  const Store store(top_ + "/root");
+  auto handle = store.Create("c1");
+  ASSERT_TRUE(handle.ok());
+  EXPECT_TRUE(IsAbandoned(*handle->Load()));  // no record yet
+  Record record{.id = "c1", .created = "now", .phase = Phase::kRunning};
+  EXPECT_FALSE(IsAbandoned(record));  // stopped, and somebody may ask for it
+  record.ephemeral = true;
+  EXPECT_TRUE(IsAbandoned(record));
+  record.stand_in = IdentifyProcess(::getpid());
+  EXPECT_FALSE(IsAbandoned(record));
+  EXPECT_TRUE(handle->Remove().ok());
+}
+
+TEST_F(StoreTest, CreationAndClearingAtTheSameTimeAgree) {
+  // A directory looks abandoned until its maker has locked it; the maker makes it again.
+  const Store store(top_ + "/root");
+  std::atomic<bool> done{false};
+  std::thread clearing([&] {
+    while (!done.load()) {
+      for (const std::string& id : store.List()) {
+        auto handle = store.Open(id);
+        if (!handle.ok()) continue;
+        auto record = handle->Load();
+        if (record.ok() && IsAbandoned(*record)) (void)handle->Remove();
+      }
+    }
+  });
+  for (int i = 0; i < 200; ++i) {
+    auto handle = store.Create("c1");
+    ASSERT_TRUE(handle.ok()) << handle.status().ToString();
+    ASSERT_TRUE(handle->Save({.id = "c1", .created = "now", .phase = Phase::kCreated}).ok());
+    ASSERT_TRUE(handle->Remove().ok());
+  }
+  done = true;
+  clearing.join();
 }
 
 TEST_F(StoreTest, ARootThatOthersCanWriteIsRefused) {

@@ -23,7 +23,7 @@ Ordered StateObject(const StateDocument& state) {
   return out;
 }
 
-Ordered MountObject(const char* destination, const char* type, const char* source, std::vector<std::string> options) {
+Ordered MountObject(const char* destination, const char* type, const char* source, const std::vector<std::string>& options) {
   Ordered out;
   out["destination"] = destination;
   out["type"] = type;

@@ -40,15 +40,17 @@ absl::StatusOr<UniqueFd> OpenTree(const boot::GoferMount& mount) {
 
 absl::Status Prepare(const boot::GoferConfig& config, gofer::ServerOptions* options) {
   if (Result<void> priv = host::MakePrivate("/"); !priv.ok()) return Failed(priv.error(), "cannot make the mounts private");
+  // Before the trees, which take the numbers that are free.
+  Result<UniqueFd> proc = gofer::OpenProcSelfFd();
+  if (!proc.ok()) return Failed(proc.error(), "cannot open the gofer's /proc/self/fd");
+  options->proc_self_fd = MoveDescriptor(std::move(*proc), kGoferProcFd);
+  if (!options->proc_self_fd.valid()) return HostSentence(errno, "the gofer's /proc/self/fd");
   for (const boot::GoferMount& mount : config.mounts) {
     auto tree = OpenTree(mount);
     if (!tree.ok()) return tree.status();
     options->mounts.push_back(gofer::MountRoot{
         .root = *std::move(tree), .read_only = mount.read_only, .exclusive = mount.exclusive, .cross_mounts = mount.cross_mounts});
   }
-  Result<UniqueFd> proc = gofer::OpenProcSelfFd();
-  if (!proc.ok()) return Failed(proc.error(), "cannot open the gofer's /proc/self/fd");
-  options->proc_self_fd = UniqueFd(proc->release());
   if (Result<void> empty = host::PivotIntoEmptyRoot(); !empty.ok()) return Failed(empty.error(), "cannot enter an empty root");
   // One descriptor a node: as many as the host allows.
   rlimit limit{};

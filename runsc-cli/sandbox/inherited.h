@@ -14,6 +14,10 @@ inline constexpr int kReportFd = 7;   // pipe to the command line: one StartRepo
 inline constexpr int kControlFd = 8;  // listening control socket; absent for a sandbox without a state directory
 inline constexpr int kConsoleFd = 9;  // the terminal's bytes, both ways; absent unless has_console
 
+// Made by the processes themselves, at numbers that their precompiled filters know.
+inline constexpr int kProcFd = 10;      // sentry: a detached proc of its pid namespace
+inline constexpr int kGoferProcFd = 9;  // gofer: its /proc/self/fd
+
 // What the sentry (or a failed spawn) tells the waiting command line, once. Text follows.
 struct StartReport {
   static constexpr uint32_t kMagic = 0x52505452;

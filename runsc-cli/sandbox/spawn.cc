@@ -31,6 +31,10 @@ bool WriteFile(const char* path, const char* text) {
     char byte = 0;
     if (::read(go, &byte, 1) != 1) ::_exit(125);
   }
+  if (request.own_namespaces != 0 && ::unshare(static_cast<int>(request.own_namespaces)) != 0) {
+    ReportFailure(request.report, "cannot make namespaces for the sandbox's file server", errno);
+    ::_exit(125);
+  }
   // First up and out of the way of the final numbers, then down into place.
   constexpr int kHigh = 200;
   int moved[16];
@@ -70,6 +74,11 @@ bool WriteFile(const char* path, const char* text) {
 }
 
 }  // namespace
+
+UniqueFd MoveDescriptor(UniqueFd from, int number) {
+  if (!from.valid() || from.get() == number) return from;
+  return UniqueFd(::dup3(from.get(), number, O_CLOEXEC));
+}
 
 void ReportFailure(int fd, const char* what, int host_errno) {
   struct {

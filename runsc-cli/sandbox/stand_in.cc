@@ -27,6 +27,8 @@ namespace {
 
 // How long a sentry may take to end after its container did. It only has to drop memory; past this it is stuck.
 constexpr int kEndPatienceMs = 5000;
+// How long a gofer may take after its client is gone: it has nothing to save.
+constexpr int kGoferPatienceMs = 1000;
 
 class StandIn {
  public:
@@ -173,14 +175,18 @@ class StandIn {
   [[noreturn]] void Finish() {
     options_.owner.reset();
     // The gofer ends when the sentry's socket closes; it has no state to save.
-    for (int waited = 0; gofer_alive_ && waited < 200; ++waited) {
-      ::poll(nullptr, 0, waited < 20 ? 0 : 5);
-      Reap();
-      if (waited == 100) ::kill(options_.gofer, SIGKILL);
-    }
-    if (gofer_alive_) {
-      ::kill(options_.gofer, SIGKILL);
-      ::waitpid(options_.gofer, nullptr, 0);
+    Reap();
+    const int64_t patience_ends = NowMs() + kGoferPatienceMs;
+    while (gofer_alive_) {
+      const int64_t left = patience_ends - NowMs();
+      if (left <= 0) {
+        ::kill(options_.gofer, SIGKILL);
+        ::waitpid(options_.gofer, nullptr, 0);
+        break;
+      }
+      pollfd child{.fd = signals_.get(), .events = POLLIN, .revents = 0};
+      (void)::poll(&child, 1, static_cast<int>(left));
+      ReadSignals();
     }
     if (options_.ephemeral && caller_gone_ && !options_.store_root.empty()) {
       // A caller that is alive and only undoes a failed start holds the lock, waits for us, and removes the state itself.

@@ -96,7 +96,7 @@ RefPtr<tty::Terminal> TtyJobControl::ControllingTerminal(Context& ctx) {
 }
 
 void TtyJobControl::SetControllingTerminal(int32_t sid, RefPtr<tty::Terminal> terminal) {
-  RefPtr<RefCounted> next = std::move(terminal);
+  RefPtr<RefCounted> next = terminal;
   task::PidTable& pids = kernel_.pids();
   MutexLock lock(pids.mu());
   if (const RefPtr<task::Session> session = pids.FindSessionLocked(sid)) std::swap(session->terminal, next);

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "sentry/signal/timer_entry.h"
+
 namespace ringwall::signal {
 namespace {
 
@@ -39,11 +41,12 @@ DefaultAction DefaultActionOf(int signo) {
 Result<void> PendingSet::Add(const abi::SigInfo& info, uint64_t queue_limit) {
   const int signo = info.si_signo;
   const abi::SigSet bit = Bit(signo);
-  if (info.si_code == abi::kSI_TIMER) {
+  const bool is_timer = IsTimerEntry(info);
+  if (is_timer) {
     // Every POSIX timer has one entry of its own, also for standard signals; further expirations are its overrun count (timer_create(2)).
     const int32_t id = info.timer().timerid;
     for (const abi::SigInfo& queued : infos_) {
-      if (queued.si_signo == signo && queued.si_code == abi::kSI_TIMER && queued.timer().timerid == id) return {};
+      if (queued.si_signo == signo && IsTimerEntry(queued) && queued.timer().timerid == id) return {};
     }
   } else if (!IsRealTime(signo) && (set_ & bit) != 0) {
     return {};
@@ -52,7 +55,8 @@ Result<void> PendingSet::Add(const abi::SigInfo& info, uint64_t queue_limit) {
   const bool may_exceed = !IsRealTime(signo) && info.si_code >= 0;
   if (infos_.size() >= queue_limit && !may_exceed) {
     if (IsRealTime(signo) && info.si_code != abi::kSI_USER) return Errno::kEAGAIN;
-    set_ |= bit;  // the signal arrives, its information is lost
+    set_ |= bit;                          // the signal arrives, its information is lost
+    if (is_timer) return Errno::kEAGAIN;  // nobody will tell the timer that its entry was taken
     return {};
   }
   set_ |= bit;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "sentry/signal/timer_entry.h"
 
 namespace ringwall::signal {
 namespace {
@@ -57,6 +58,7 @@ TEST(PendingSet, TimersHaveAnEntryEach) {
     abi::SigInfo info{};
     info.si_signo = abi::kSIGALRM;
     info.si_code = abi::kSI_TIMER;
+    info.pad0_ = kTimerEntryMark;
     info.Set(abi::SigInfo::Timer{.timerid = id, .overrun = 0, .value = 0});
     return info;
   };
@@ -66,6 +68,12 @@ TEST(PendingSet, TimersHaveAnEntryEach) {
   EXPECT_NE(set.set(), 0u);
   EXPECT_EQ(set.Take(~abi::SigSet{0}).timer().timerid, 2);
   EXPECT_EQ(set.set(), 0u);
+}
+
+TEST(PendingSet, MadeUpTimerSignalsAreOrdinary) {
+  PendingSet set;
+  for (int i = 0; i < 2; ++i) EXPECT_TRUE(set.Add(Info(40, abi::kSI_TIMER, 7), 100).ok());
+  EXPECT_EQ(set.queued(), 2u);
 }
 
 TEST(PendingSet, AgreesWithANaiveQueue) {

@@ -10,6 +10,7 @@
 #include "abi/wait.h"
 #include "arch/x86_64/sigframe.h"
 #include "base/log/log.h"
+#include "sentry/signal/timer_entry.h"
 #include "sentry/task/process_timers.h"
 #include "sentry/task/signal_path.h"
 #include "sentry/task/signals.h"
@@ -38,14 +39,15 @@ abi::SigSet Task::PendingSignals() const {
 
 abi::SigInfo Task::TakeSignal(abi::SigSet set) {
   set &= ~signal::kUnblockable;
-  abi::SigInfo info{};
-  {
-    SigLock lock(*thread_group_);
-    info = pending_->Take(set);
-    if (info.si_signo == 0) info = thread_group_->pending_.Take(set);
+  for (;;) {
+    abi::SigInfo info{};
+    {
+      SigLock lock(*thread_group_);
+      info = pending_->Take(set);
+      if (info.si_signo == 0) info = thread_group_->pending_.Take(set);
+    }
+    if (!signal::IsTimerEntry(info) || OnTimerSignalTaken(*thread_group_, info)) return info;
   }
-  if (info.si_signo != 0 && info.si_code == abi::kSI_TIMER) OnTimerSignalTaken(*thread_group_, info);
-  return info;
 }
 
 namespace {
@@ -126,6 +128,13 @@ Task::Delivery Task::DeliverSignals() {
     abi::SigInfo info{};
     abi::SigAction action{};
     bool stop_requested = false;
+    auto read_action = [&](SigLock& lock) {
+      abi::SigAction& current = lock.action(info.si_signo);
+      action = current;
+      const bool caught = action.handler != abi::kSIG_DFL && action.handler != abi::kSIG_IGN;
+      if (caught && (action.flags & abi::kSA_RESETHAND) != 0) current.handler = abi::kSIG_DFL;
+      if ((Bit(info.si_signo) & signal::kStopSignals) != 0) group.stop_dequeued_ = true;
+    };
     {
       SigLock lock(group);
       stop_requested = group.stop_pending_.load(std::memory_order_relaxed);
@@ -134,20 +143,19 @@ Task::Delivery Task::DeliverSignals() {
         info = pending_->Take(wanted);
         if (info.si_signo == 0) info = group.pending_.Take(wanted);
       }
-      if (info.si_signo != 0) {
-        abi::SigAction& current = lock.action(info.si_signo);
-        action = current;
-        const bool caught = action.handler != abi::kSIG_DFL && action.handler != abi::kSIG_IGN;
-        if (caught && (action.flags & abi::kSA_RESETHAND) != 0) current.handler = abi::kSIG_DFL;
-        if ((Bit(info.si_signo) & signal::kStopSignals) != 0) group.stop_dequeued_ = true;
-      }
+      if (info.si_signo != 0 && !signal::IsTimerEntry(info)) read_action(lock);
     }
     if (stop_requested) {
       if (SignalPath::EnterStop(*this)) return Delivery::kStop;
       continue;
     }
     if (info.si_signo == 0) break;
-    if (info.si_code == abi::kSI_TIMER) OnTimerSignalTaken(group, info);
+    if (signal::IsTimerEntry(info)) {
+      // Its timer has a say first, under a lock of its own.
+      if (!OnTimerSignalTaken(group, info)) continue;
+      SigLock lock(group);
+      read_action(lock);
+    }
 
     if (action.handler == abi::kSIG_IGN) continue;
     if (action.handler != abi::kSIG_DFL) {

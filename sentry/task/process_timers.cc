@@ -10,6 +10,7 @@
 #include "abi/resource.h"
 #include "abi/time.h"
 #include "sentry/kernel/kernel.h"
+#include "sentry/signal/timer_entry.h"
 #include "sentry/task/cpu_clock.h"
 #include "sentry/task/signal_path.h"
 
@@ -45,7 +46,8 @@ class ProcessTimer final : public time::Timer {
 
   int64_t deadline_ns_ = time::kNever;  // of the next expiration, or of the one whose signal waits; kNever: disarmed
   int64_t interval_ns_ = 0;
-  bool signal_waits_ = false;  // POSIX, periodic: the next interval starts when the signal is taken
+  bool signal_waits_ = false;    // POSIX: its signal was sent; the next interval starts when the signal is taken
+  bool signal_dropped_ = false;  // ... and became ignored while it waited
   int32_t overrun_ = 0;
 
   int64_t Now() const { return clock_.is_cpu() ? clock_.Now() : time::MonotonicNs(); }
@@ -105,11 +107,12 @@ class ProcessTimers final : public RefCounted {
   void DeletePosix();
   void CancelAll();
   void Fire(ProcessTimer& timer);
-  void SignalTaken(ProcessTimer& timer, abi::SigInfo& info);
+  bool SignalTaken(ProcessTimer& timer, abi::SigInfo& info);
+  void SignalIgnored(int32_t signo, bool ignored);
 
  private:
   void ArmLocked(ProcessTimer& timer, int64_t now, int64_t not_before_ns = 0) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void Drop(std::vector<Ref<ProcessTimer>> timers);
+  void Drop(const std::vector<Ref<ProcessTimer>>& timers);
   void Restart(ProcessTimer& timer);
 
   time::TimerQueue& queue_;
@@ -139,10 +142,9 @@ void ProcessTimers::Fire(ProcessTimer& timer) {
   RefPtr<ThreadGroup> group;
   abi::SigInfo info{};
   int32_t tid = 0;
-  bool periodic_posix = false;
   {
     MutexLock lock(mu_);
-    if (group_ == nullptr || timer.deadline_ns_ == time::kNever || timer.signal_waits_) return;  // disarmed meanwhile
+    if (group_ == nullptr || timer.deadline_ns_ == time::kNever || timer.signal_waits_) return;  // disarmed meanwhile, or told already
     if (now < timer.deadline_ns_) {
       ArmLocked(timer, now);
       return;
@@ -151,15 +153,13 @@ void ProcessTimers::Fire(ProcessTimer& timer) {
     info.si_signo = timer.signo_;
     if (timer.posix_) {
       info.si_code = abi::kSI_TIMER;
+      info.pad0_ = signal::kTimerEntryMark;
       info.Set(abi::SigInfo::Timer{.timerid = timer.id_, .overrun = 0, .value = timer.value_});
       if (timer.notify_ == (abi::kSIGEV_SIGNAL | abi::kSIGEV_THREAD_ID)) tid = timer.tid_;
       // overrun_ stays that of the last delivery until this one is taken (timer_getoverrun(2)).
-      periodic_posix = timer.interval_ns_ != 0;
-      if (periodic_posix) {
-        timer.signal_waits_ = true;
-      } else {
-        timer.deadline_ns_ = time::kNever;
-      }
+      timer.signal_waits_ = true;
+      timer.signal_dropped_ = false;
+      if (timer.interval_ns_ == 0) timer.deadline_ns_ = time::kNever;
     } else {
       info.si_code = abi::kSI_KERNEL;
       if (timer.interval_ns_ != 0) {
@@ -177,7 +177,7 @@ void ProcessTimers::Fire(ProcessTimer& timer) {
     if (!target) return;  // its thread is gone: nobody to tell
   }
   const auto sent = SignalPath::Send(*group, target.get(), info);
-  if (periodic_posix && (!sent.ok() || *sent == SignalPath::Outcome::kIgnored)) Restart(timer);
+  if (timer.posix_ && (!sent.ok() || *sent == SignalPath::Outcome::kIgnored)) Restart(timer);
 }
 
 void ProcessTimers::Restart(ProcessTimer& timer) {
@@ -185,21 +185,40 @@ void ProcessTimers::Restart(ProcessTimer& timer) {
   MutexLock lock(mu_);
   if (group_ == nullptr || !timer.signal_waits_) return;
   timer.signal_waits_ = false;
+  if (timer.deadline_ns_ == time::kNever) return;  // it expired once
   timer.Forward(now);
   // Nobody sees these expirations: no need to hurry.
   ArmLocked(timer, now, time::MonotonicNs() + kShortestSample);
 }
 
-void ProcessTimers::SignalTaken(ProcessTimer& timer, abi::SigInfo& info) {
+bool ProcessTimers::SignalTaken(ProcessTimer& timer, abi::SigInfo& info) {
   const int64_t now = timer.Now();
   MutexLock lock(mu_);
-  if (group_ == nullptr || !timer.signal_waits_) return;
+  if (group_ == nullptr || !timer.signal_waits_) return false;
   timer.signal_waits_ = false;
+  if (timer.deadline_ns_ == time::kNever) {
+    timer.overrun_ = 0;
+    return true;
+  }
   timer.overrun_ = static_cast<int32_t>(std::min<int64_t>(timer.Forward(now), INT32_MAX));
   abi::SigInfo::Timer fields = info.timer();
   fields.overrun = timer.overrun_;
   info.Set(fields);
   ArmLocked(timer, now, time::MonotonicNs() + kShortestPeriod / 2);
+  return true;
+}
+
+void ProcessTimers::SignalIgnored(int32_t signo, bool ignored) {
+  std::vector<Ref<ProcessTimer>> resting;
+  {
+    MutexLock lock(mu_);
+    for (auto& [id, timer] : posix_) {
+      if (timer->signo_ != signo || !timer->signal_waits_) continue;
+      if (!ignored && timer->signal_dropped_) resting.push_back(timer);
+      timer->signal_dropped_ = ignored;
+    }
+  }
+  for (const Ref<ProcessTimer>& timer : resting) Restart(*timer);
 }
 
 Ref<ProcessTimer> ProcessTimers::Itimer(Task& task, int32_t which) {
@@ -267,7 +286,7 @@ TimerSetting ProcessTimers::Set(ProcessTimer& timer, bool absolute, const TimerS
   return old;
 }
 
-void ProcessTimers::Drop(std::vector<Ref<ProcessTimer>> timers) {
+void ProcessTimers::Drop(const std::vector<Ref<ProcessTimer>>& timers) {
   for (const Ref<ProcessTimer>& timer : timers) {
     {
       MutexLock lock(mu_);
@@ -287,7 +306,7 @@ Result<void> ProcessTimers::Delete(int32_t id) {
     gone.push_back(std::move(it->second));
     posix_.erase(it);
   }
-  Drop(std::move(gone));
+  Drop(gone);
   return {};
 }
 
@@ -299,7 +318,7 @@ void ProcessTimers::DeletePosix() {
     posix_.clear();
     next_id_ = 0;
   }
-  Drop(std::move(gone));
+  Drop(gone);
 }
 
 void ProcessTimers::CancelAll() {
@@ -311,7 +330,7 @@ void ProcessTimers::CancelAll() {
       if (timer) gone.push_back(std::move(timer).ToRef());
     }
   }
-  Drop(std::move(gone));
+  Drop(gone);
   DeletePosix();
 }
 
@@ -407,10 +426,16 @@ void CancelProcessTimers(ThreadGroup& group) {
   if (const RefPtr<ProcessTimers> timers = ProcessTimers::TakeFrom(group)) timers->CancelAll();
 }
 
-void OnTimerSignalTaken(ThreadGroup& group, abi::SigInfo& info) {
+bool OnTimerSignalTaken(ThreadGroup& group, abi::SigInfo& info) {
+  info.pad0_ = 0;
   const RefPtr<ProcessTimers> timers = ProcessTimers::IfAny(group);
-  if (!timers) return;
-  if (const RefPtr<ProcessTimer> timer = timers->Find(info.timer().timerid)) timers->SignalTaken(*timer, info);
+  if (!timers) return false;
+  const RefPtr<ProcessTimer> timer = timers->Find(info.timer().timerid);
+  return timer && timers->SignalTaken(*timer, info);
+}
+
+void OnSignalIgnored(ThreadGroup& group, int32_t signo, bool ignored) {
+  if (const RefPtr<ProcessTimers> timers = ProcessTimers::IfAny(group)) timers->SignalIgnored(signo, ignored);
 }
 
 }  // namespace ringwall::task

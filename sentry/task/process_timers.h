@@ -42,7 +42,11 @@ Result<void> DeleteTimer(Task& task, int32_t id);
 void DeletePosixTimers(ThreadGroup& group);
 // The process ends: nothing fires any more.
 void CancelProcessTimers(ThreadGroup& group);
-// A SI_TIMER signal leaves the queue: fills in its overrun count and starts the timer's next interval. No locks held.
-void OnTimerSignalTaken(ThreadGroup& group, abi::SigInfo& info);
+// A timer's entry left the queue: fills in its overrun count and starts the timer's next interval. False: the timer was deleted, disarmed
+// or set anew since it expired, and nobody is to see the signal. No locks held.
+bool OnTimerSignalTaken(ThreadGroup& group, abi::SigInfo& info);
+// sigaction(2). Ignored: the queues have lost their entries of `signo`, and periodic timers whose entry that was rest until it is not
+// ignored any more. No locks held.
+void OnSignalIgnored(ThreadGroup& group, int32_t signo, bool ignored);
 
 }  // namespace ringwall::task

@@ -75,6 +75,46 @@ TEST_F(ProcessTimersTest, MissedExpirationsAreOverruns) {
   ASSERT_TRUE(PumpUntil([&] { return init_->PendingSignals() != 0; }));
 }
 
+TEST_F(ProcessTimersTest, SignalOfAPastTimerIsForgotten) {
+  init_->SetSignalMask(signal::Bit(abi::kSIGUSR1));
+  const abi::Sigevent event = Event(abi::kSIGUSR1);
+  for (const int64_t interval : {int64_t{0}, kMs}) {
+    const auto id = CreateTimer(*init_, abi::kCLOCK_MONOTONIC, &event);
+    ASSERT_TRUE(SetTimer(*init_, *id, false, {.value_ns = kMs, .interval_ns = interval}).ok());
+    ASSERT_TRUE(PumpUntil([&] { return init_->PendingSignals() != 0; }));
+    // Set anew: the expiration that waits belongs to the past.
+    ASSERT_TRUE(SetTimer(*init_, *id, false, {.value_ns = 100 * time::kNsPerSecond}).ok());
+    EXPECT_EQ(init_->TakeSignal(signal::Bit(abi::kSIGUSR1)).si_signo, 0);
+    ASSERT_TRUE(SetTimer(*init_, *id, false, {.value_ns = kMs, .interval_ns = interval}).ok());
+    ASSERT_TRUE(PumpUntil([&] { return init_->PendingSignals() != 0; }));
+    EXPECT_TRUE(DeleteTimer(*init_, *id).ok());
+    EXPECT_EQ(init_->TakeSignal(signal::Bit(abi::kSIGUSR1)).si_signo, 0);
+  }
+}
+
+TEST_F(ProcessTimersTest, ExecForgetsSignalsOfTimersThoughIdsStartAgain) {
+  init_->SetSignalMask(signal::Bit(abi::kSIGUSR1));
+  const abi::Sigevent event = Event(abi::kSIGUSR1);
+  const auto old = CreateTimer(*init_, abi::kCLOCK_MONOTONIC, &event);
+  ASSERT_TRUE(SetTimer(*init_, *old, false, {.value_ns = kMs}).ok());
+  ASSERT_TRUE(PumpUntil([&] { return init_->PendingSignals() != 0; }));
+  DeletePosixTimers(init_->thread_group());
+  EXPECT_EQ(*CreateTimer(*init_, abi::kCLOCK_MONOTONIC, &event), *old);
+  EXPECT_EQ(init_->TakeSignal(signal::Bit(abi::kSIGUSR1)).si_signo, 0);
+}
+
+TEST_F(ProcessTimersTest, TimerGoesOnWhenItsSignalWasIgnoredMeanwhile) {
+  init_->SetSignalMask(signal::Bit(abi::kSIGUSR1));
+  const abi::Sigevent event = Event(abi::kSIGUSR1);
+  const auto id = CreateTimer(*init_, abi::kCLOCK_MONOTONIC, &event);
+  ASSERT_TRUE(SetTimer(*init_, *id, false, {.value_ns = kMs, .interval_ns = kMs}).ok());
+  ASSERT_TRUE(PumpUntil([&] { return init_->PendingSignals() != 0; }));
+  SetAction(*init_, abi::kSIGUSR1, abi::kSIG_IGN);
+  SetAction(*init_, abi::kSIGUSR1, abi::kSIG_DFL);
+  ASSERT_TRUE(PumpUntil([&] { return init_->PendingSignals() != 0; }));
+  EXPECT_EQ(init_->TakeSignal(signal::Bit(abi::kSIGUSR1)).si_code, abi::kSI_TIMER);
+}
+
 TEST_F(ProcessTimersTest, ThreadIdPicksTheThread) {
   const RefPtr<Task> other = NewThread(*init_);
   other->SetSignalMask(signal::Bit(abi::kSIGUSR1));

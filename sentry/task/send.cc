@@ -8,6 +8,7 @@
 #include "abi/wait.h"
 #include "sentry/cred/credentials.h"
 #include "sentry/task/job_control.h"
+#include "sentry/task/process_timers.h"
 #include "sentry/task/signal_path.h"
 #include "sentry/task/signals.h"
 
@@ -161,8 +162,11 @@ Result<abi::SigAction> SignalPath::ChangeAction(Task& task, int signo, const abi
     if (handler == abi::kSIG_IGN || handler == abi::kSIG_DFL) {
       group.pending_.Discard(Bit(signo));
       for (Task* t : group.family_.threads) t->pending_->Discard(Bit(signo));
+    } else {
+      discard = false;
     }
   }
+  OnSignalIgnored(group, signo, discard);
   return old;
 }
 

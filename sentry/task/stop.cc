@@ -11,8 +11,6 @@
 
 namespace ringwall::task {
 
-using signal::Bit;
-
 // ---- group stop: a request that every thread answers by stopping -----------------------------------------------------------
 
 bool SignalPath::BeginStop(Task& task, int signo) {

@@ -1,6 +1,9 @@
 // Names to dentries: the cache first, then the file system, one name or a run of names at a time.
 #include "sentry/vfs/lookup.h"
 
+#include "abi/fcntl.h"
+#include "sentry/vfs/permission.h"
+
 namespace ringwall::vfs {
 
 namespace {
@@ -46,6 +49,17 @@ Result<Ref<Dentry>> LookUpLocked(Context& ctx, Dentry& directory, std::string_vi
   if (found.ok()) return PositiveOnly(directory.AddChild(name, std::move(found).value()));
   if (found.error() == Errno::kENOENT && inode.CachesNegative()) directory.AddChild(name, nullptr);
   return found.error();
+}
+
+Result<Ref<Dentry>> LookUpToCreate(Context& ctx, const LastComponent& last) {
+  Dentry& directory = *last.parent.dentry;
+  Inode& inode = *directory.inode_raw();
+  // EEXIST comes before the errors of permission: a caller who may not create has to know.
+  if (inode.CachesNegative() || last.trailing_slash || last.name.size() > kNameMax || directory.FindChild(last.name) ||
+      !CheckWritable(last.parent).ok() || !CheckAccess(ctx, inode, abi::kW_OK | abi::kX_OK).ok()) {
+    return LookUpLocked(ctx, directory, last.name);
+  }
+  return Errno::kENOENT;
 }
 
 Result<Ref<Dentry>> FindOrLookUp(Context& ctx, Dentry& directory, std::string_view name, std::string_view rest, DentryPins* pins) {

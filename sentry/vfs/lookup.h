@@ -17,6 +17,9 @@ using DentryPins = absl::InlinedVector<Ref<Dentry>, 8>;
 Result<Ref<Dentry>> FindOrLookUp(Context& ctx, Dentry& directory, std::string_view name, std::string_view rest, DentryPins* pins);
 // The same with directory.directory_mutex() held: the answer stays true while it is.
 Result<Ref<Dentry>> LookUpLocked(Context& ctx, Dentry& directory, std::string_view name);
+// Before a name is made, with directory.directory_mutex() held. ENOENT may mean that the file system has to be tried: where misses are not
+// remembered it is asked anyway, and says EEXIST by itself.
+Result<Ref<Dentry>> LookUpToCreate(Context& ctx, const LastComponent& last);
 
 // One path resolution, with its RESOLVE_ state and its count of symlinks, which may go on after the last component (open(2) with O_CREAT).
 class Walker {

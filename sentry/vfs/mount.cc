@@ -103,6 +103,7 @@ Result<void> MountNamespace::Detach(Mount& mount, bool lazy) {
   // Breadth first: the whole tree below goes with it.
   for (size_t i = 0; i < gone.size(); ++i) CollectChildrenLocked(*gone[i], gone);
   if (!lazy && gone.size() > 1) return Errno::kEBUSY;
+  covered.reserve(covered.size() + gone.size());
   for (const Ref<Mount>& m : gone) covered.push_back(RemoveLocked(*m));
   return {};
 }

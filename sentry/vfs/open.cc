@@ -135,7 +135,7 @@ Result<Path> CreateChild(Context& ctx, const LastComponent& last, uint32_t mode)
   }
   MutexLock lock(parent.directory_mutex());
   if (parent.IsUnlinked()) return Errno::kENOENT;
-  Result<Ref<Dentry>> there = LookUpLocked(ctx, parent, last.name);
+  Result<Ref<Dentry>> there = LookUpToCreate(ctx, last);
   if (there.ok()) return Errno::kEEXIST;
   if (there.error() != Errno::kENOENT) return there.error();
   TRY(CheckWritable(last.parent));

@@ -14,8 +14,11 @@ namespace {
 
 // Finds out that the name is free and may be made, then calls `make` on the directory, all with its names held still.
 // Order of errors as Linux has it: existence, then read-only mount, then permission.
+// kTry: `make` itself says EEXIST, before any error that is not the directory's.
+enum class Naming : uint8_t { kTry, kLookFirst };
+
 template <typename Make>
-Result<Path> MakeName(Context& ctx, const LastComponent& last, bool directory, Make make) {
+Result<Path> MakeName(Context& ctx, const LastComponent& last, bool directory, Naming how, Make make) {
   if (last.kind != LastComponent::Kind::kNormal) return Errno::kEEXIST;
   Dentry& parent = *last.parent.dentry;
   Inode& inode = *parent.inode_raw();
@@ -31,7 +34,7 @@ Result<Path> MakeName(Context& ctx, const LastComponent& last, bool directory, M
   }
   MutexLock lock(parent.directory_mutex());
   if (parent.IsUnlinked()) return Errno::kENOENT;
-  Result<Ref<Dentry>> there = LookUpLocked(ctx, parent, last.name);
+  Result<Ref<Dentry>> there = how == Naming::kLookFirst ? LookUpLocked(ctx, parent, last.name) : LookUpToCreate(ctx, last);
   if (there.ok()) return Errno::kEEXIST;
   if (there.error() != Errno::kENOENT) return there.error();
   // "name/" names a directory that is not there, unless one is being made.
@@ -91,7 +94,7 @@ Result<void> Mkdir(Context& ctx, const WalkStart& start, std::string_view path, 
   const LastComponent last = TRY(WalkParent(ctx, start, path, {}));
   // mkdir(2): rwx and the sticky bit; set-ID bits are not taken from the caller.
   const uint32_t bits = (mode & (abi::kS_IRWXUGO | abi::kS_ISVTX) & ~umask) | abi::kS_IFDIR;
-  TRY(MakeName(ctx, last, true, [&](Inode& dir) { return dir.Mkdir(ctx, last.name, bits); }));
+  TRY(MakeName(ctx, last, true, Naming::kTry, [&](Inode& dir) { return dir.Mkdir(ctx, last.name, bits); }));
   return {};
 }
 
@@ -110,7 +113,7 @@ Result<Path> Mknod(Context& ctx, const WalkStart& start, std::string_view path, 
   const LastComponent last = TRY(WalkParent(ctx, start, path, {}));
   const uint32_t bits = (mode & abi::kS_IALLUGO & ~umask) | type;
   const bool device = type == abi::kS_IFCHR || type == abi::kS_IFBLK;
-  return MakeName(ctx, last, false, [&](Inode& dir) -> Result<Ref<Inode>> {
+  return MakeName(ctx, last, false, device ? Naming::kLookFirst : Naming::kTry, [&](Inode& dir) -> Result<Ref<Inode>> {
     // 0:0 is overlayfs's whiteout, which anybody may make (mknod(2)).
     if (device && !(type == abi::kS_IFCHR && rdev == 0) && !ctx.creds().Has(abi::kCAP_MKNOD)) return Errno::kEPERM;
     if (type == abi::kS_IFREG) return dir.Create(ctx, last.name, bits);
@@ -122,7 +125,7 @@ Result<void> Symlink(Context& ctx, std::string_view target, const WalkStart& sta
   if (target.empty()) return Errno::kENOENT;
   if (target.size() >= abi::kPATH_MAX) return Errno::kENAMETOOLONG;
   const LastComponent last = TRY(WalkParent(ctx, start, path, {}));
-  TRY(MakeName(ctx, last, false, [&](Inode& dir) { return dir.Symlink(ctx, last.name, target); }));
+  TRY(MakeName(ctx, last, false, Naming::kTry, [&](Inode& dir) { return dir.Symlink(ctx, last.name, target); }));
   return {};
 }
 
@@ -134,7 +137,8 @@ Result<void> Link(Context& ctx, const Path& old_path, const WalkStart& new_start
     return Errno::kEXDEV;
   }
   const Ref<Inode> inode(old_path.inode());
-  TRY(MakeName(ctx, last, false, [&](Inode& dir) -> Result<Ref<Inode>> {
+  const bool plain = !inode->IsDirectory() && &inode->file_system() == &last.parent.inode().file_system();
+  TRY(MakeName(ctx, last, false, plain ? Naming::kTry : Naming::kLookFirst, [&](Inode& dir) -> Result<Ref<Inode>> {
     if (&dir.file_system() != &inode->file_system()) return Errno::kEXDEV;
     if (inode->IsDirectory()) return Errno::kEPERM;
     TRY(dir.Link(ctx, last.name, *inode));

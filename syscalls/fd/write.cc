@@ -54,7 +54,7 @@ Result<int64_t> SysPwritev2(Task& task, Fd fd, UserIovecs iov, int64_t count, in
     if (offset != -1) return PWriteFile(task, file, source, offset);
     return WriteFile(task, file, source);
   };
-  const auto moved = write();
+  Result<int64_t> moved = write();
   if (moved.ok() && (flags.value & kSync) != 0) TRY(file->Sync(task, (flags.value & abi::kRWF_SYNC) == 0));
   return moved;
 }

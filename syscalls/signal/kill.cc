@@ -11,6 +11,7 @@ Result<abi::SigInfo> ReadQueuedInfo(Task& task, UserIn<abi::SigInfo> user_info, 
   // Nobody may pretend to be the kernel or kill(2) towards others.
   if ((info.si_code >= 0 || info.si_code == abi::kSI_TKILL) && !to_self) return Errno::kEPERM;
   info.si_signo = signo;
+  info.pad0_ = 0;
   return info;
 }
 

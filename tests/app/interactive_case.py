@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """An interactive bash on a terminal: echo, line editing, Ctrl-C, Ctrl-Z, fg, Ctrl-D, window size. Arguments: the command prefix."""
-# timeout: 120
+# timeout: 240
 import fcntl
 import os
 import pty
@@ -12,7 +12,7 @@ import sys
 import termios
 import time
 
-PATIENCE = 20
+PATIENCE = 60
 PROMPT = "READY> "
 
 
@@ -30,9 +30,9 @@ class Terminal:
     def type(self, text):
         os.write(self.fd, text.encode())
 
-    def expect(self, pattern, what):
-        """Reads until the pattern shows; the text up to its end is taken."""
-        deadline = time.monotonic() + PATIENCE
+    def expect(self, pattern, what, patience=PATIENCE):
+        """Reads until the pattern shows; the text up to its end is taken. With a patience of its own: None when it does not show."""
+        deadline = time.monotonic() + patience
         while True:
             found = re.search(pattern, self.unread)
             if found:
@@ -40,6 +40,8 @@ class Terminal:
                 return found
             left = deadline - time.monotonic()
             if left <= 0 or not select.select([self.fd], [], [], left)[0]:
+                if patience != PATIENCE:
+                    return None
                 self.fail(f"{what}: no {pattern!r} within {PATIENCE} s")
             try:
                 data = os.read(self.fd, 4096)
@@ -55,6 +57,21 @@ class Terminal:
         print(f"interactive: {sentence}\n--- transcript\n{self.transcript}\n---", flush=True)
         os.kill(self.pid, signal.SIGKILL)
         sys.exit(1)
+
+    def foreground(self, program):
+        """Starts a job; it has the terminal, as it said itself, when this returns. The job as the shell names it."""
+        job = f"sh -c 'echo up-$((1+1)); exec {program}'"
+        self.type(job + "\n")
+        self.expect(r"\nup-2\n", f"start of {program}")
+        return re.escape(job)
+
+    def press(self, key, pattern, what):
+        """A key at a moment that cannot be seen from outside: again, when it came too early."""
+        for _ in range(PATIENCE):
+            self.type(key)
+            if self.expect(pattern, what, patience=1):
+                return
+        self.fail(f"{what}: never {pattern!r}")
 
     def command(self, line, pattern, what):
         self.type(line + "\n")
@@ -99,35 +116,29 @@ def main():
     shell.command("[ $(ps -o pgid= $$) = $(ps -o tpgid= $$) ] && echo fore$((1))ground || echo fore$((1))ground", r"\nfore1ground\n", "ps on a terminal")
 
     # Ctrl-C reaches the foreground job, not the shell.
-    shell.type("sleep 100\n")
-    shell.expect(r"sleep 100\n", "echo of the command")
-    time.sleep(0.3)
+    job = shell.foreground("sleep 100")
     shell.type("\x03")
     shell.expect(PROMPT, "prompt after Ctrl-C")
     shell.command("echo status-$?", r"\nstatus-130\n", "Ctrl-C is SIGINT")
 
     # Ctrl-C at an empty prompt and in a half-typed line gives a new prompt.
     shell.type("echo never")
-    time.sleep(0.2)
+    shell.expect("echo never", "echo of half a line")
     shell.type("\x03")
     shell.expect(PROMPT, "prompt after Ctrl-C in a line")
 
     # Ctrl-Z stops the job, jobs shows it, bg and fg move it, Ctrl-C ends it.
-    shell.type("sleep 100\n")
-    shell.expect(r"sleep 100\n", "echo of the command")
-    time.sleep(0.3)
+    job = shell.foreground("sleep 100")
     shell.type("\x1a")
     shell.expect(r"Stopped", "Ctrl-Z is SIGTSTP")
     shell.expect(PROMPT, "prompt after Ctrl-Z")
     shell.command("echo status-$?", r"\nstatus-148\n", "status of a stopped job")
-    shell.command("jobs", r"\n\[1\]\+\s+Stopped\s+sleep 100\n", "jobs")
-    shell.command("bg", r"\[1\]\+ sleep 100 &\n", "bg")
+    shell.command("jobs", r"\n\[1\]\+\s+Stopped\s+" + job + r"\n", "jobs")
+    shell.command("bg", r"\[1\]\+ " + job + r" &\n", "bg")
     shell.wait_for("echo \"[$(jobs)]\"", r"Running", "the job runs in the background")
     shell.type("fg\n")
-    shell.expect(r"fg\nsleep 100\n", "fg names the job")
-    time.sleep(0.3)
-    shell.type("\x03")
-    shell.expect(PROMPT, "prompt after Ctrl-C on fg")
+    shell.expect(r"fg\n" + job + r"\n", "fg names the job")
+    shell.press("\x03", PROMPT, "prompt after Ctrl-C on fg")
     shell.command("echo status-$?", r"\nstatus-130\n", "fg gave the terminal to the job")
     shell.wait_for("echo \"[$(jobs)]\"", r"^$", "no job is left")
 
@@ -138,16 +149,13 @@ def main():
     shell.command("kill %1; wait %1 2> /dev/null; echo reaped-$((1))", r"reaped-1\n", "kill of a stopped job")
 
     # Canonical input: erase, end of file; raw input: a byte at a time without echo.
-    shell.type("cat\n")
-    shell.expect(r"cat\n", "echo of cat")
-    time.sleep(0.3)
+    shell.foreground("cat")
     shell.type("abX\x7fc\n")
     shell.expect(r"\nabc\n", "cat sees the edited line")
     shell.type("\x04")
     shell.expect(PROMPT, "Ctrl-D is end of file")
-    shell.type("read -rsn1 key; echo key-$key\n")
-    shell.expect(r"key-\$key\n", "echo of read")
-    time.sleep(0.3)
+    shell.type("echo up-$((1+1)); read -rsn1 key; echo key-$key\n")
+    shell.expect(r"\nup-2\n", "start of read")
     shell.type("q")
     shell.expect(r"key-q\n", "a single byte without a newline")
     shell.expect(PROMPT, "prompt")

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """OCI lifecycle checks: states, exit codes, errors, hostile configurations, processes killed at random.
 
-  tests/oci/run.py --ringwall build/debug/ringwall [--double build/debug/tests/oci/ringwall_double] [PATTERN]
+  tests/oci/run.py --ringwall build/debug/ringwall [--double build/debug/tests/oci/ringwall_double] [--platform P,Q] [PATTERN]
 
-With --double, the cases that need no guest code run against the double of the kernel too (see double/double.cc).
+--platform runs everything with that platform (auto by default); cases that choose one themselves are about the choice. With
+--double, the cases that need no guest code run against the double of the kernel too (see double/double.cc).
 Ends with one line: N passed, N failed, N skipped.
 """
 import argparse
@@ -14,6 +15,7 @@ import traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import cases  # noqa: E402
+import platform_cases  # noqa: E402
 from world import Skip, World  # noqa: E402
 
 
@@ -22,21 +24,24 @@ def main():
     parser.add_argument("--ringwall", default="build/debug/ringwall")
     parser.add_argument("--double", default="")
     parser.add_argument("--rounds", type=int, default=100, help="kill -9 rounds")
+    parser.add_argument("--platform", default="auto", help="comma separated")
     parser.add_argument("pattern", nargs="?", default="")
     options = parser.parse_args()
 
+    platforms = options.platform.split(",")
     programs = []
-    for kind, path in (("ringwall", options.ringwall), ("double", options.double)):
-        if path and os.access(path, os.X_OK):
-            programs.append((kind, os.path.abspath(path)))
+    if options.ringwall and os.access(options.ringwall, os.X_OK):
+        programs += [("ringwall", os.path.abspath(options.ringwall), platform) for platform in platforms]
+    if options.double and os.access(options.double, os.X_OK):
+        programs.append(("double", os.path.abspath(options.double), "auto"))
     passed = failed = skipped = 0
-    for kind, path in programs:
-        for name, case in cases.all_cases(kind):
-            title = f"{kind}:{name}"
+    for kind, path, platform in programs:
+        for name, case in [*cases.all_cases(kind), *platform_cases.all_cases(kind)]:
+            title = f"{kind}:{name}" if platform == "auto" else f"{kind}:{name} ({platform})"
             if options.pattern and options.pattern not in title:
                 continue
             started = time.monotonic()
-            world = World(path, kind, options.rounds)
+            world = World(path, kind, options.rounds, platform)
             try:
                 case(world)
                 left = world.leftovers()

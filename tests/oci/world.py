@@ -8,6 +8,9 @@ import subprocess
 import tempfile
 import time
 
+# Seconds until something is taken for lost: far beyond what it takes, also on a slow and loaded machine.
+PATIENCE = 60
+
 
 class Skip(Exception):
     pass
@@ -19,8 +22,8 @@ class Result:
 
 
 class World:
-    def __init__(self, program, kind, rounds):
-        self.kind, self.rounds = kind, rounds
+    def __init__(self, program, kind, rounds, platform="auto"):
+        self.kind, self.rounds, self.platform = kind, rounds, platform
         self.top = tempfile.mkdtemp(prefix="ringwall-oci-")
         # A name of its own tells this world's processes from those of other sandboxes on the machine.
         self.program = os.path.join(self.top, os.path.basename(program))
@@ -45,9 +48,12 @@ class World:
         shutil.rmtree(self.top, ignore_errors=True)
 
     def command(self, *args):
-        return [self.program, "--root", self.root, "--log", self.log, "--log-format=json", *args]
+        # A case that names a platform is about the choice.
+        own = any(str(arg).startswith(("--platform", "-platform")) for arg in args)
+        chosen = [] if own or self.platform == "auto" else [f"--platform={self.platform}"]
+        return [self.program, "--root", self.root, "--log", self.log, "--log-format=json", *chosen, *args]
 
-    def ringwall(self, *args, input=None, cwd=None, timeout=60):
+    def ringwall(self, *args, input=None, cwd=None, timeout=2 * PATIENCE):
         # Files, not pipes: the container of `create` keeps its streams open, and a pipe would be read until it ends.
         with tempfile.TemporaryFile("w+", errors="replace") as out, tempfile.TemporaryFile("w+", errors="replace") as err:
             done = subprocess.run(self.command(*args), stdout=out, stderr=err, text=True, cwd=cwd or self.top, timeout=timeout,
@@ -117,7 +123,7 @@ class World:
         with open(os.path.join(self.root, name, "state.json")) as file:
             return json.load(file)
 
-    def wait_status(self, name, wanted, seconds=10):
+    def wait_status(self, name, wanted, seconds=PATIENCE):
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             status = self.state(name)["status"]
@@ -154,14 +160,16 @@ class World:
     def leftovers(self):
         for name in os.listdir(self.root) if os.path.isdir(self.root) else []:
             self.ringwall("delete", "--force", name)
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + PATIENCE / 2
         while time.monotonic() < deadline and self.processes():
             time.sleep(0.02)
         left = [f"process {pid}" for pid in self.processes()]
         if os.path.isdir(self.root):
             left += [f"state {name}" for name in os.listdir(self.root)]
         with open("/proc/self/mountinfo") as file:
-            left += [line.split()[4] for line in file if self.top in line]
+            left += [f"mount {line.split()[4]}" for line in file if self.top in line]
+        with open("/proc/net/unix") as file:
+            left += [f"socket {line.split()[-1]}" for line in file if self.top in line]
         return left
 
 

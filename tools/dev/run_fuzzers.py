@@ -19,15 +19,21 @@ def run(name, seconds):
     corpus, artifacts, seeds = BUILD / "corpus" / name, BUILD / "artifacts", pathlib.Path("tests/fuzz") / name.removesuffix("_fuzz")
     corpus.mkdir(parents=True, exist_ok=True)
     artifacts.mkdir(parents=True, exist_ok=True)
+    # Absolute: a target may change its working directory, as the gofer does.
+    corpus, artifacts, seeds = corpus.resolve(), artifacts.resolve(), seeds.resolve()
     command = [str(BUILD / "fuzzers" / name), f"-max_total_time={seconds}", "-timeout=10", "-rss_limit_mb=2048", "-print_final_stats=1",
                f"-artifact_prefix={artifacts}/{name}-", str(corpus)] + ([str(seeds)] if seeds.is_dir() else [])
     log = BUILD / f"{name}.log"
-    with open(log, "w", encoding="utf-8") as out:
-        try:
-            code = subprocess.run(command, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, timeout=seconds + 120).returncode
-        except subprocess.TimeoutExpired:
-            return name, False, f"did not stop {seconds} s after its start; see {log}"
-    text = log.read_text(errors="replace")
+    try:
+        # A pipe, not the log file itself: targets set limits on file sizes.
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, timeout=seconds + 120)
+        code, output = done.returncode, done.stdout
+    except subprocess.TimeoutExpired as late:
+        code, output = None, late.stdout or b""
+    log.write_bytes(output)
+    if code is None:
+        return name, False, f"did not stop within {seconds + 120} s; see {log}"
+    text = output.decode(errors="replace")
     runs = re.search(r"stat::number_of_executed_units:\s*(\d+)", text)
     if code != 0:
         found = re.findall(r"^(?:==\d+==\s*)?ERROR: .*$|^SUMMARY: .*$|Test unit written to .*$", text, re.M)

@@ -15,16 +15,39 @@ import time
 
 SUMMARY = re.compile(r"^(\d+) passed, (\d+) failed, (\d+) skipped\s*$")
 SECTIONS = ("tools", "unit", "syscall", "oci", "app", "security")
-PLATFORMS = ("ptrace",)  # what the behaviours run on after Linux itself
+PLATFORMS = ("systrap", "ptrace", "kvm")  # what the behaviours run on after Linux itself, where `ringwall doctor` says that it is there
+# What runs on the platforms that `auto` does not take; on that one the sections run whole.
+SHORT = {"oci": ("states_follow_the_specification", "run_passes_the_exit_status"), "app": ("exit_status", "text_pipelines"),
+         "security": ("guest_processes", "jumping_into")}
 KILL_ROUNDS = 12         # of tests/oci in a usual run; --full: its own default
 
 
-def commands(section, args):
+class Here:
+    """The platforms of this machine, as `ringwall doctor` sees them."""
+
+    def __init__(self, report):
+        found = {p["name"]: p for p in report["platforms"]}
+        self.available = [p for p in PLATFORMS if found.get(p, {}).get("available")]
+        self.missing = {p: found.get(p, {}).get("reason") or "this build does not know it" for p in PLATFORMS if p not in self.available}
+        self.default = report["auto"]["platform"]
+
+    @staticmethod
+    def ask(ringwall):
+        """None when the answer is none: then the runners say what is wrong with the program."""
+        try:
+            done = subprocess.run([ringwall, "doctor", "--format", "json"], capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
+            return Here(json.loads(done.stdout))
+        except (OSError, subprocess.TimeoutExpired, ValueError, KeyError, TypeError) as error:
+            print(f"{ringwall} doctor: {error}; taking ptrace alone", file=sys.stderr, flush=True)
+            return Here({"platforms": [{"name": "ptrace", "available": True}], "auto": {"platform": "ptrace"}})
+
+
+def commands(section, args, here):
     """The command lines of a section; none when it does not exist yet or does not apply."""
     python, ringwall = "/usr/bin/python3", os.path.join(args.build_dir, "ringwall")
     patterns = list(args.names)
     if section == "tools":
-        return [[python, "tools/dev/run_unittests.py", "tools"] + patterns]
+        return [[python, "tools/dev/run_unittests.py", room] + patterns for room in ("tools", "bench")]
     if section == "unit":
         command = [python, "tools/dev/unit_tests.py", "--build-dir", args.build_dir]
         return [command + (["--platform", args.platform] if args.platform else []) + patterns]
@@ -33,18 +56,25 @@ def commands(section, args):
             return []
         command = [python, "tests/run.py", "--build-dir", args.build_dir, "--ringwall", ringwall]
         # A behaviour is judged against Linux, so native always runs.
-        chosen = args.platform.split(",") if args.platform else PLATFORMS
+        chosen = args.platform.split(",") if args.platform else here.available
         command += ["--platform", ",".join(["native"] + [p for p in chosen if p != "native"])]
         return [command + [p] for p in patterns] or [command]
     runner = f"tests/{section}/run.py"
     if not os.path.exists(runner):
         return []
     command = [python, runner, "--ringwall", ringwall]
-    if args.platform and section == "app":
-        command += ["--platform", args.platform]
     if section == "oci" and not args.full:
         command += ["--rounds", str(KILL_ROUNDS)]
-    return [command + [p] for p in patterns] or [command]
+    if args.platform:
+        chosen = [p for p in args.platform.split(",") if p != "native" or section == "app"]
+        if not chosen:
+            return []
+        command += ["--platform", ",".join(chosen)]
+        return [command + [p] for p in patterns] or [command]
+    if patterns:
+        return [command + [p] for p in patterns]
+    others = [p for p in here.available if p != here.default]
+    return [command] + [command + ["--platform", other, short] for other in others for short in SHORT[section]]
 
 
 def run(command):
@@ -78,11 +108,16 @@ def main():
     if unknown:
         parser.error(f"--only: there is no section {unknown[0]!r}; there are {' '.join(SECTIONS)}")
 
+    here = Here.ask(os.path.join(args.build_dir, "ringwall")) if set(sections) - {"tools", "unit"} else None
     rows = []
     for section in sections:
         started = time.monotonic()
         row = {"section": section, "passed": 0, "failed": 0, "skipped": 0}
-        lines = commands(section, args)
+        lines = commands(section, args, here)
+        if section == "syscall" and lines and not args.platform:
+            for platform, reason in here.missing.items():
+                print(f"SKIP platform {platform}: {reason}", flush=True)
+                row["skipped"] += 1
         for command in lines:
             print(f"== {time.strftime('%H:%M:%S')} {section}: {' '.join(command[1:])}", file=sys.stderr, flush=True)
             passed, failed, skipped, code = run(command)

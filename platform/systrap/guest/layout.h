@@ -44,7 +44,7 @@ inline constexpr int kMaxFiles = 256;
 
 inline constexpr uint64_t kContextBytes = RINGWALL_SYSTRAP_CONTEXT_BYTES;
 inline constexpr uint32_t kMaxContexts = 32768;
-inline constexpr int kDontFork = 10;  // madvise(2), MADV_DONTFORK: what every owner of a context does first with it
+inline constexpr int kDontFork = 10;               // madvise(2), MADV_DONTFORK: what every owner of a context does first with it
 inline constexpr uint64_t kWindowOffset = 0x1000;  // bytes that travel with an operation
 inline constexpr uint64_t kWindowBytes = 0x3000;
 inline constexpr uint64_t kStackOffset = 0x4000;  // the alternate signal stack; twice what AVX-512 needs (3376 bytes)
@@ -65,7 +65,7 @@ inline constexpr uint32_t kMaxOps = 32;
 // Numbers beyond every system call.
 inline constexpr uint64_t kOpCompareExchange = 0x10000;  // address, expected, desired; result: value found, or -EFAULT
 inline constexpr uint64_t kOpTouch = 0x10001;            // address; 0 or -EFAULT
-inline constexpr uint64_t kOpClone = 0x10002;            // flags, child's context: clone(2), the child maps (if it must) and enters its context
+inline constexpr uint64_t kOpClone = 0x10002;  // flags, child's context: clone(2), the child maps (if it must) and enters its context
 
 // What a request says.
 enum Request : uint32_t {
@@ -125,9 +125,9 @@ struct SignalFrame {  // struct ucontext, and struct siginfo behind it
   uint64_t mask;
   struct {
     int32_t signal, error, code, padding;
-    uint64_t address;      // si_addr, si_call_addr
-    int32_t call_number;   // si_syscall
-    uint32_t architecture; // si_arch
+    uint64_t address;       // si_addr, si_call_addr
+    int32_t call_number;    // si_syscall
+    uint32_t architecture;  // si_arch
     uint8_t rest[96];
   } info;
 };

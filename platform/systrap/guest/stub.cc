@@ -30,8 +30,25 @@ namespace {
 
 // System call numbers and constants of the host, spelled here because this code must not include its headers.
 enum : uint64_t {
-  kMmap = 9, kMprotect = 10, kMunmap = 11, kRtSigaction = 13, kSchedYield = 24, kMadvise = 28, kDup = 32, kDup2 = 33, kGetpid = 39, kSendmsg = 46, kRecvmsg = 47,
-  kClone = 56, kExit = 60, kFcntl = 72, kClose = 3, kSigaltstack = 131, kPrctl = 157, kExitGroup = 231, kSeccomp = 317,
+  kMmap = 9,
+  kMprotect = 10,
+  kMunmap = 11,
+  kRtSigaction = 13,
+  kSchedYield = 24,
+  kMadvise = 28,
+  kDup = 32,
+  kDup2 = 33,
+  kGetpid = 39,
+  kSendmsg = 46,
+  kRecvmsg = 47,
+  kClone = 56,
+  kExit = 60,
+  kFcntl = 72,
+  kClose = 3,
+  kSigaltstack = 131,
+  kPrctl = 157,
+  kExitGroup = 231,
+  kSeccomp = 317,
 };
 constexpr uint64_t kReadWrite = 3, kReadExec = 5, kShared = 1, kPrivate = 2, kFixed = 0x10, kAnonymous = 0x20;
 constexpr int64_t kENOSYS = 38;
@@ -154,8 +171,8 @@ STUB void SetHandlers() {
   for (uint64_t signal = 1; signal <= 64; ++signal) Call(kRtSigaction, signal, Address(&action), 0, 8);
   action.handler = &ringwall_systrap_handle;
   action.flags = 0x4 | 0x04000000 | 0x08000000 | 0x40000000;  // SIGINFO, RESTORER, ONSTACK, NODEFER
-  Call(kRtSigaction, 11, Address(&action), 0, 8);            // SEGV
-  Call(kRtSigaction, 7, Address(&action), 0, 8);             // BUS
+  Call(kRtSigaction, 11, Address(&action), 0, 8);             // SEGV
+  Call(kRtSigaction, 7, Address(&action), 0, 8);              // BUS
   action.flags = 0x4 | 0x04000000 | 0x08000000;
   Call(kRtSigaction, 31, Address(&action), 0, 8);  // SYS
   Call(kRtSigaction, 8, Address(&action), 0, 8);   // FPE
@@ -211,7 +228,8 @@ STUB int64_t MakeBlank(uint32_t slot, int32_t* listener) {
   const int64_t pid = Call(kClone, kFlags);
   if (pid == 0) {
     const uint64_t context = ContextAddress(slot);
-    if (Call(kMmap, context, kContextBytes, kReadWrite, kShared | kFixed, kZygoteMemory, slot * kContextBytes) != static_cast<int64_t>(context))
+    if (Call(kMmap, context, kContextBytes, kReadWrite, kShared | kFixed, kZygoteMemory, slot * kContextBytes) !=
+        static_cast<int64_t>(context))
       Call(kExitGroup, 4);
     Call(kMadvise, context, kContextBytes, kDontFork);
     ringwall_systrap_switch(slot, &Blank, context + kStackOffset + kStackBytes);

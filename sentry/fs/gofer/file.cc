@@ -18,9 +18,16 @@ class GoferFile final : public vfs::File {
  public:
   static constexpr vfs::FileKind kKind = vfs::FileKind::kRegular;
   GoferFile(vfs::Path path, uint32_t flags, Ref<SharedFd> fd) : File(kKind, std::move(path), flags), fd_(std::move(fd)) {}
+  // A small file of a tree that does not change: most are read, closed and forgotten.
+  GoferFile(vfs::Path path, uint32_t flags, Prefetch::Contents contents)
+      : File(kKind, std::move(path), flags), contents_(std::move(contents)) {}
 
   Result<size_t> PRead(Context&, mm::IoSink& sink, uint64_t offset) override {
     if (!readable()) return Errno::kEBADF;
+    if (contents_ != nullptr) {
+      if (offset >= contents_->size()) return size_t{0};
+      return sink.Put(absl::MakeConstSpan(reinterpret_cast<const std::byte*>(contents_->data()), contents_->size()).subspan(offset));
+    }
     return hostfs::ReadDonated(*fd_, sink, offset);
   }
   Result<size_t> PWrite(Context& ctx, mm::IoSource& source, uint64_t offset) override {
@@ -41,10 +48,14 @@ class GoferFile final : public vfs::File {
   Result<int64_t> Seek(Context& ctx, int64_t offset, int32_t whence) override {
     if (whence != abi::kSEEK_DATA && whence != abi::kSEEK_HOLE) return File::Seek(ctx, offset, whence);
     if (offset < 0) return Errno::kENXIO;
-    const uint64_t at = TRY(hostfs::SeekDonated(*fd_, static_cast<uint64_t>(offset), whence == abi::kSEEK_HOLE));
+    const Ref<SharedFd> fd = TRY(Descriptor(ctx));
+    const uint64_t at = TRY(hostfs::SeekDonated(*fd, static_cast<uint64_t>(offset), whence == abi::kSEEK_HOLE));
     return File::Seek(ctx, static_cast<int64_t>(at), abi::kSEEK_SET);
   }
-  Result<void> Sync(Context&, bool data_only) override { return hostfs::SyncDonated(*fd_, data_only); }
+  Result<void> Sync(Context& ctx, bool data_only) override {
+    const Ref<SharedFd> fd = TRY(Descriptor(ctx));
+    return hostfs::SyncDonated(*fd, data_only);
+  }
   Result<void> Allocate(Context& ctx, int32_t mode, uint64_t offset, uint64_t length) override {
     if (!writable()) return Errno::kEBADF;
     constexpr uint32_t kKnown = abi::kFALLOC_FL_KEEP_SIZE | abi::kFALLOC_FL_PUNCH_HOLE | abi::kFALLOC_FL_COLLAPSE_RANGE |
@@ -71,7 +82,10 @@ class GoferFile final : public vfs::File {
   }
   Result<Ref<mm::Mappable>> Mmap(Context& ctx) override;
 
-  const Ref<SharedFd>& descriptor() const { return fd_; }
+  Result<Ref<SharedFd>> Descriptor(Context& ctx) {
+    if (fd_) return fd_.ToRef();
+    return inode().Descriptor(ctx, false);
+  }
   GoferInode& inode() const { return static_cast<GoferInode&>(path().inode()); }
 
  private:
@@ -83,15 +97,17 @@ class GoferFile final : public vfs::File {
     }
     return moved;
   }
-  const Ref<SharedFd> fd_;
+  const RefPtr<SharedFd> fd_;  // null only when there are contents, and then nothing is ever written
+  const Prefetch::Contents contents_;
 };
 
 class GoferMappable final : public vfs::FileMappable {
  public:
-  GoferMappable(Ref<GoferFile> file, const vfs::Attributes& attributes) : FileMappable(file, attributes), gofer_file_(std::move(file)) {}
+  GoferMappable(Ref<GoferFile> file, const vfs::Attributes& attributes, Ref<SharedFd> fd)
+      : FileMappable(file, attributes), gofer_file_(std::move(file)), fd_(std::move(fd)) {}
   Result<Ref<SharedFd>> HostFile(bool write_shared) override {
     if (write_shared && !gofer_file_->writable()) return Errno::kEACCES;
-    return gofer_file_->descriptor();
+    return fd_;
   }
   void SharedWritableChanged(int delta) override {
     gofer_file_->inode().SharedWritersChanged(delta);
@@ -100,11 +116,13 @@ class GoferMappable final : public vfs::FileMappable {
 
  private:
   const Ref<GoferFile> gofer_file_;
+  const Ref<SharedFd> fd_;
 };
 
 Result<Ref<mm::Mappable>> GoferFile::Mmap(Context& ctx) {
   const vfs::Attributes attributes = TRY(GetAttributes(ctx));
-  return Ref<mm::Mappable>(MakeRef<GoferMappable>(Ref<GoferFile>(*this), attributes));
+  Ref<SharedFd> fd = TRY(Descriptor(ctx));
+  return Ref<mm::Mappable>(MakeRef<GoferMappable>(Ref<GoferFile>(*this), attributes, std::move(fd)));
 }
 
 }  // namespace
@@ -113,6 +131,11 @@ Result<Ref<vfs::File>> GoferInode::Open(Context& ctx, const vfs::Path& path, con
   switch (type()) {
     case abi::kS_IFDIR: return OpenDirectory(path, request.flags);
     case abi::kS_IFREG: {
+      if (Prefetch* ahead = fs().prefetch(); ahead != nullptr && ahead->lasting() && !request.write()) {
+        if (Prefetch::Contents contents = ahead->FindContents(this)) {
+          return Ref<vfs::File>(MakeRef<GoferFile>(path, request.flags, std::move(contents)));
+        }
+      }
       Ref<SharedFd> fd = TRY(Descriptor(ctx, request.write()));
       return Ref<vfs::File>(MakeRef<GoferFile>(path, request.flags, std::move(fd)));
     }

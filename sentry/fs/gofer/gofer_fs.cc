@@ -21,7 +21,11 @@ GoferFs::GoferFs(Ref<gofer::GoferClient> client, uint32_t mount, const Options& 
       options_(options),
       exclusive_(client_->mount_flags(mount).Has(gofer::MountFlag::kExclusive)),
       read_only_(client_->mount_flags(mount).Has(gofer::MountFlag::kReadOnly)),
-      descriptors_(options.descriptor_cache) {}
+      descriptors_(options.descriptor_cache),
+      prefetch_(options.prefetch
+                    ? std::make_unique<Prefetch>(Prefetch::Trust{exclusive_, read_only_, options.validity_ns},
+                                                 Prefetch::Limits{.names = std::clamp<size_t>(client_->max_nodes() / 16, 64, 1024)})
+                    : nullptr) {}
 
 Result<Ref<GoferFs>> GoferFs::Create(Ref<gofer::GoferClient> client, uint32_t mount, const Options& options) {
   if (mount >= client->mount_count()) return Errno::kENODEV;
@@ -35,6 +39,7 @@ void GoferFs::OnLastUnmount() {
   RefPtr<vfs::Inode> root;
   absl::flat_hash_map<const GoferInode*, Ref<GoferInode>> pinned;
   std::swap(root, root_);
+  if (prefetch_ != nullptr) prefetch_->Clear();
   MutexLock lock(mu_);
   std::swap(pinned, pinned_);
 }
@@ -54,7 +59,8 @@ uint64_t GoferFs::GuestDev(uint64_t host_dev) {
   return guest;
 }
 
-Ref<GoferInode> GoferFs::Adopt(const gofer::FoundNode& found, RefPtr<GoferInode> parent, std::string_view name, int64_t now_ns) {
+Ref<GoferInode> GoferFs::Adopt(const gofer::FoundNode& found, RefPtr<GoferInode> parent, std::string_view name, int64_t now_ns,
+                               bool ahead) {
   const Key key = GoferInode::KeyOf(found.attributes);
   const auto find = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) -> RefPtr<GoferInode> {
     const auto it = inodes_.find(key);
@@ -75,7 +81,7 @@ Ref<GoferInode> GoferFs::Adopt(const gofer::FoundNode& found, RefPtr<GoferInode>
       return fresh;
     }
   }
-  there->StoreIfUnchanged(there->Seen(), there->Convert(found.attributes), now_ns);
+  if (!ahead) there->StoreIfUnchanged(there->Seen(), there->Convert(found.attributes), now_ns);
   if (parent) there->Moved(std::move(parent), name);
   return std::move(there).ToRef();
 }

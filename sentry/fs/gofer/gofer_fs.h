@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <tuple>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "base/sync/mutex.h"
 #include "gofer/client/client.h"
 #include "sentry/fs/gofer/descriptor_cache.h"
+#include "sentry/fs/gofer/prefetch.h"
 #include "sentry/vfs/inode.h"
 
 namespace ringwall::goferfs {
@@ -22,6 +24,7 @@ struct Options {
   int64_t validity_ns = 20'000'000;
   size_t dentry_cache = 16384;
   size_t descriptor_cache = 256;
+  bool prefetch = true;
 };
 
 class GoferFs final : public vfs::FileSystem {
@@ -37,9 +40,13 @@ class GoferFs final : public vfs::FileSystem {
   bool exclusive() const { return exclusive_; }
   const Options& options() const { return options_; }
   DescriptorCache& descriptors() { return descriptors_; }
+  // Null when it was not wanted.
+  Prefetch* prefetch() const { return prefetch_.get(); }
   // The inode of a node: the one that is alive for the same host file, so that hard links share it, or a new one. `parent` and `name` say
   // where it was found.
-  Ref<GoferInode> Adopt(const gofer::FoundNode& found, RefPtr<GoferInode> parent, std::string_view name, int64_t now_ns);
+  // `ahead`: found before anybody asked; an inode that lives knows better.
+  Ref<GoferInode> Adopt(const gofer::FoundNode& found, RefPtr<GoferInode> parent, std::string_view name, int64_t now_ns,
+                        bool ahead = false);
   void Forget(const GoferInode& inode);
   // st_dev of files on this host device: our own for the root's.
   uint64_t GuestDev(uint64_t host_dev);
@@ -59,6 +66,7 @@ class GoferFs final : public vfs::FileSystem {
   const bool exclusive_;
   const bool read_only_;
   DescriptorCache descriptors_;
+  const std::unique_ptr<Prefetch> prefetch_;
   RefPtr<vfs::Inode> root_;  // until the last unmount; set once by Create
   mutable Mutex<LockRank::kDentryCache> mu_;
   absl::flat_hash_map<Key, GoferInode*> inodes_ ABSL_GUARDED_BY(mu_);  // weak

@@ -29,7 +29,13 @@ GoferInode::GoferInode(GoferFs& fs, const gofer::FoundNode& found, RefPtr<GoferI
 
 void GoferInode::OnLastRef() const {
   fs().Forget(*this);
-  if (IsRegular()) fs().descriptors().Forget(this);
+  if (IsRegular()) {
+    fs().descriptors().Forget(this);
+    if (Prefetch* ahead = fs().prefetch()) ahead->ForgetContents(this);
+  }
+  if (Prefetch* ahead = fs().prefetch(); ahead != nullptr && WasChanged() && !removed_.load(std::memory_order_relaxed)) {
+    ahead->ChangedFileGone();
+  }
   // A child holds its parent: chains may be as deep as a tree.
   vfs::FlatDelete::Run(this, [](const RefCounted* object) { delete static_cast<const GoferInode*>(object); });
 }
@@ -70,6 +76,8 @@ uint64_t GoferInode::Seen() const {
   MutexLock lock(mu_);
   return changes_;
 }
+
+bool GoferInode::WasChanged() const { return Seen() != 0; }
 
 void GoferInode::Changed() { BeginChange(); }
 
@@ -170,6 +178,39 @@ bool GoferInode::StillValid(Context& ctx) {
 
 Result<Ref<vfs::Inode>> GoferInode::Lookup(Context& ctx, std::string_view name) {
   if (!IsDirectory()) return Errno::kENOTDIR;
+  if (Prefetch* ahead = fs().prefetch()) return LookupAhead(ctx, *ahead, name);
+  return LookupAlone(ctx, name);
+}
+
+Ref<GoferInode> GoferInode::Arrived(Context& ctx, std::string_view name, Prefetch::Item item) {
+  (void)ctx;
+  Ref<GoferInode> inode = fs().Adopt(item.found, RefPtr<GoferInode>::Share(this), name, item.when.ns, item.ahead);
+  if (item.file.valid()) {
+    inode->donated_ahead_.store(true, std::memory_order_relaxed);
+    fs().descriptors().Insert(inode.get(), false, MakeRef<SharedFd>(std::move(item.file)));
+  }
+  if (inode->IsSymlink() && !item.target.empty()) inode->KeepTarget(std::move(item.target));
+  if (item.contents != nullptr) fs().prefetch()->KeepContents(inode.get(), std::move(item.contents));
+  return inode;
+}
+
+Result<Ref<vfs::Inode>> GoferInode::LookupAhead(Context& ctx, Prefetch& ahead, std::string_view name) {
+  const uint64_t id = node().id().value;
+  const Prefetch::Moment now = ahead.Now(NowNs(ctx));
+  if (std::optional<Prefetch::Item> item = ahead.Take(id, name, now)) return Ref<vfs::Inode>(Arrived(ctx, name, *std::move(item)));
+  const Prefetch::Plan plan = ahead.PlanLookup(id, name, now);
+  if (plan.absent) return Errno::kENOENT;
+  if (plan.names.empty()) return LookupAlone(ctx, name);
+  Result<std::vector<gofer::LookedUp>> results = client().Look(node(), plan.names, plan.flags);
+  // What is wrong with others must not be this name's error.
+  if (!results.ok()) return LookupAlone(ctx, name);
+  const Errno error = (*results)[0].error;
+  std::optional<Prefetch::Item> mine = ahead.Store(id, plan, std::move(results).value(), now);
+  if (!mine.has_value()) return error;
+  return Ref<vfs::Inode>(Arrived(ctx, name, *std::move(mine)));
+}
+
+Result<Ref<vfs::Inode>> GoferInode::LookupAlone(Context& ctx, std::string_view name) {
   const std::string_view names[] = {name};
   gofer::WalkResult walked = TRY(client().Walk(node(), names, gofer::WalkFlag::kReadLink));
   if (walked.nodes.empty()) {
@@ -183,11 +224,23 @@ Result<Ref<vfs::Inode>> GoferInode::Lookup(Context& ctx, std::string_view name) 
 
 std::vector<Ref<vfs::Inode>> GoferInode::LookupMany(Context& ctx, absl::Span<const std::string_view> names) {
   std::vector<Ref<vfs::Inode>> found;
-  if (!IsDirectory() || names.empty()) return found;
-  Result<gofer::WalkResult> walked = client().Walk(node(), names.subspan(0, gofer::kMaxWalk), gofer::WalkFlag::kReadLink);
+  RefPtr<GoferInode> parent = RefPtr<GoferInode>::Share(this);
+  if (Prefetch* ahead = fs().prefetch()) {
+    const Prefetch::Moment at = ahead->Now(NowNs(ctx));
+    while (!names.empty() && parent->IsDirectory()) {
+      std::optional<Prefetch::Item> item = ahead->Take(parent->node().id().value, names[0], at);
+      if (!item.has_value()) break;
+      Ref<GoferInode> inode = parent->Arrived(ctx, names[0], *std::move(item));
+      parent = inode;
+      found.push_back(std::move(inode));
+      names.remove_prefix(1);
+    }
+    if (!names.empty() && ahead->IsAbsent(parent->node().id().value, names[0], at)) return found;
+  }
+  if (!parent->IsDirectory() || names.empty()) return found;
+  Result<gofer::WalkResult> walked = client().Walk(parent->node(), names.subspan(0, gofer::kMaxWalk), gofer::WalkFlag::kReadLink);
   if (!walked.ok()) return found;
   const int64_t now = NowNs(ctx);
-  RefPtr<GoferInode> parent = RefPtr<GoferInode>::Share(this);
   for (size_t i = 0; i < walked->nodes.size() && i < names.size(); ++i) {
     Ref<GoferInode> inode = fs().Adopt(walked->nodes[i], parent, names[i], now);
     if (i + 1 == walked->nodes.size() && inode->IsSymlink() && !walked->target.empty()) inode->KeepTarget(std::move(walked->target));
@@ -249,7 +302,12 @@ Result<vfs::FileSystemStats> GoferInode::StatFs(Context&) {
 }
 
 Result<Ref<SharedFd>> GoferInode::Descriptor(Context& ctx, bool write) {
-  if (RefPtr<SharedFd> fd = fs().descriptors().Find(this, write)) return std::move(fd).ToRef();
+  if (RefPtr<SharedFd> fd = fs().descriptors().Find(this, write)) {
+    if (!write && donated_ahead_.load(std::memory_order_relaxed) && donated_ahead_.exchange(false, std::memory_order_relaxed)) {
+      fs().prefetch()->DonatedFileOpened();
+    }
+    return std::move(fd).ToRef();
+  }
   using gofer::OpenFlag;
   const uint64_t seen = Seen();
   Result<gofer::OpenedFile> opened =
@@ -258,6 +316,7 @@ Result<Ref<SharedFd>> GoferInode::Descriptor(Context& ctx, bool write) {
   if (write && !opened.ok() && opened.error() == Errno::kEACCES) opened = client().Open(node(), OpenFlag::kWrite);
   if (!opened.ok()) return opened.error();
   StoreIfUnchanged(seen, Convert(opened->attributes), NowNs(ctx));
+  if (Prefetch* ahead = fs().prefetch(); ahead != nullptr && !write) ahead->FileOpened(opened->attributes.size);
   return fs().descriptors().Insert(this, write, MakeRef<SharedFd>(std::move(opened->file)));
 }
 

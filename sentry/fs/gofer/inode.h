@@ -13,6 +13,7 @@
 #include "base/sync/mutex.h"
 #include "gofer/client/client.h"
 #include "sentry/fs/gofer/gofer_fs.h"
+#include "sentry/fs/gofer/prefetch.h"
 #include "sentry/vfs/inode.h"
 #include "sentry/vfs/permission.h"
 
@@ -77,9 +78,16 @@ class GoferInode final : public vfs::Inode {
   Ref<GoferInode> Made(Context& ctx, uint64_t seen, const gofer::NewNode& made, std::string_view name);
   Result<void> Remove(Context& ctx, std::string_view name, vfs::Inode& victim, gofer::UnlinkKind kind);
   void KeepTarget(std::string target);
+  bool WasChanged() const;
+  // A child that was fetched ahead, or with others.
+  Ref<GoferInode> Arrived(Context& ctx, std::string_view name, Prefetch::Item item);
+  Result<Ref<vfs::Inode>> LookupAhead(Context& ctx, Prefetch& ahead, std::string_view name);
+  Result<Ref<vfs::Inode>> LookupAlone(Context& ctx, std::string_view name);
 
   const Ref<gofer::GoferNode> node_;
   const Key key_;
+  std::atomic<bool> removed_{false};        // a name of it is gone
+  std::atomic<bool> donated_ahead_{false};  // its descriptor came before anybody opened it
   std::atomic<int32_t> shared_writers_{0};  // shared writable mappings: the size of the truth is the host's
   mutable Mutex<LockRank::kInode> mu_;
   vfs::Attributes attributes_ ABSL_GUARDED_BY(mu_);

@@ -22,6 +22,7 @@ Ref<GoferInode> GoferInode::Made(Context& ctx, uint64_t seen, const gofer::NewNo
 Result<Ref<vfs::Inode>> GoferInode::Create(Context& ctx, std::string_view name, uint32_t mode) {
   const vfs::NewFileOwner owner = TRY(OwnerOf(ctx, mode));
   const uint64_t seen = BeginChange();
+  const Prefetch::NameChange change(fs().prefetch(), node().id().value, name);
   gofer::NewNode made = TRY(client().Create(node(), name, ToRequest(owner), gofer::OpenFlag::kRead | gofer::OpenFlag::kWrite));
   Ref<GoferInode> inode = Made(ctx, seen, made, name);
   // open(2) comes next.
@@ -32,6 +33,7 @@ Result<Ref<vfs::Inode>> GoferInode::Create(Context& ctx, std::string_view name, 
 Result<Ref<vfs::Inode>> GoferInode::Mkdir(Context& ctx, std::string_view name, uint32_t mode) {
   const vfs::NewFileOwner owner = TRY(OwnerOf(ctx, mode));
   const uint64_t seen = BeginChange();
+  const Prefetch::NameChange change(fs().prefetch(), node().id().value, name);
   const gofer::NewNode made = TRY(client().Mkdir(node(), name, ToRequest(owner)));
   return Ref<vfs::Inode>(Made(ctx, seen, made, name));
 }
@@ -42,6 +44,7 @@ Result<Ref<vfs::Inode>> GoferInode::Mknod(Context& ctx, std::string_view name, u
   if (type != abi::kS_IFREG && type != abi::kS_IFIFO && type != abi::kS_IFSOCK) return Errno::kEPERM;
   const vfs::NewFileOwner owner = TRY(OwnerOf(ctx, mode));
   const uint64_t seen = BeginChange();
+  const Prefetch::NameChange change(fs().prefetch(), node().id().value, name);
   const gofer::NewNode made = TRY(client().Mknod(node(), name, ToRequest(owner), type));
   Ref<GoferInode> inode = Made(ctx, seen, made, name);
   if (type != abi::kS_IFREG) fs().Pin(inode);
@@ -51,6 +54,7 @@ Result<Ref<vfs::Inode>> GoferInode::Mknod(Context& ctx, std::string_view name, u
 Result<Ref<vfs::Inode>> GoferInode::Symlink(Context& ctx, std::string_view name, std::string_view target) {
   const vfs::NewFileOwner owner = TRY(OwnerOf(ctx, abi::kS_IFLNK | 0777));
   const uint64_t seen = BeginChange();
+  const Prefetch::NameChange change(fs().prefetch(), node().id().value, name);
   const gofer::NewNode made = TRY(client().Symlink(node(), name, ToRequest(owner), target));
   Ref<GoferInode> inode = Made(ctx, seen, made, name);
   inode->KeepTarget(std::string(target));
@@ -61,6 +65,7 @@ Result<void> GoferInode::Link(Context& ctx, std::string_view name, vfs::Inode& t
   auto& file = static_cast<GoferInode&>(target);
   const uint64_t seen = BeginChange();
   const uint64_t file_seen = file.BeginChange();
+  const Prefetch::NameChange change(fs().prefetch(), node().id().value, name);
   const gofer::LinkedFile linked = TRY(client().Link(file.node(), node(), name));
   StoreIfUnchanged(seen, Convert(linked.directory), NowNs(ctx));
   file.StoreIfUnchanged(file_seen, file.Convert(linked.file), NowNs(ctx));
@@ -70,8 +75,10 @@ Result<void> GoferInode::Link(Context& ctx, std::string_view name, vfs::Inode& t
 Result<void> GoferInode::Remove(Context& ctx, std::string_view name, vfs::Inode& victim, gofer::UnlinkKind kind) {
   auto& gone = static_cast<GoferInode&>(victim);
   const uint64_t seen = BeginChange();
+  const Prefetch::NameChange change(fs().prefetch(), node().id().value, name);
   const gofer::Attributes directory = TRY(client().Unlink(node(), name, kind));
   gone.Changed();
+  if (!gone.IsDirectory()) gone.removed_.store(true, std::memory_order_relaxed);
   fs().Unpin(gone);
   StoreIfUnchanged(seen, Convert(directory), NowNs(ctx));
   return {};
@@ -96,6 +103,8 @@ Result<void> GoferInode::Rename(Context& ctx, std::string_view name, vfs::Inode&
   auto* other = static_cast<GoferInode*>(replaced);
   const uint64_t old_seen = BeginChange();
   const uint64_t new_seen = &target_dir == this ? old_seen : target_dir.BeginChange();
+  const Prefetch::NameChange change(fs().prefetch(), node().id().value, name);
+  const Prefetch::NameChange new_change(fs().prefetch(), target_dir.node().id().value, new_name);
   const gofer::RenamedDirectories renamed = TRY(client().Rename(node(), name, target_dir.node(), new_name, how));
   const int64_t now = NowNs(ctx);
   StoreIfUnchanged(old_seen, Convert(renamed.old_directory), now);

@@ -166,8 +166,11 @@ Result<Ref<vfs::Inode>> OverlayInode::Lookup(Context& ctx, std::string_view name
       below = fs().Redirected(above.get());
       if (!below && lower_ && !above->GetXattr(ctx, kOpaqueXattr).ok()) {
         Result<Ref<vfs::Inode>> found = LowerChild(ctx, name);
-        if (found.ok() && (*found)->IsDirectory()) below = std::move(found).value();
-        if (!found.ok() && found.error() != Errno::kENOENT) return found.error();
+        if (!found.ok()) {
+          if (found.error() != Errno::kENOENT) return found.error();
+        } else if ((*found)->IsDirectory()) {
+          below = std::move(found).value();
+        }
       }
     }
   } else {

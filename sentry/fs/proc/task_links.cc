@@ -17,7 +17,7 @@ namespace {
 using Follow = kit::MagicLink::Follow;
 
 // A link that leads to what `place` finds; both ways of using it need the right to look.
-Ref<kit::Node> Link(kit::KitFs& fs, const Subject& subject, kit::NodeOptions options, Follow place) {
+Ref<kit::Node> Link(kit::KitFs& fs, const Subject& subject, kit::NodeOptions options, const Follow& place) {
   auto follow = [subject, place](Context& ctx) -> Result<vfs::Path> {
     TRY(subject.CheckReadable(ctx));
     return place(ctx);

@@ -1,5 +1,8 @@
 // setitimer(2), alarm(2), timer_create(2) and its family.
+#include <stdio.h>
+#include <string.h>
 #include <sys/time.h>
+#include <sys/utsname.h>
 
 #include "tests/lib/guest.h"
 
@@ -87,8 +90,8 @@ TEST(PosixTimer, SendsItsSignalWithItsValue) {
   EXPECT_THAT(Call(SYS_timer_delete, timer), FailsWith(EINVAL));
 }
 TEST(PosixTimer, BlockedExpirationsAreCountedAsOverrun) {
-  const BlockedSignals blocked(SIGUSR2);
   SignalRecorder recorder(SIGUSR2);
+  const BlockedSignals blocked(SIGUSR2);
   sigevent event = {};
   event.sigev_notify = SIGEV_SIGNAL;
   event.sigev_signo = SIGUSR2;
@@ -102,6 +105,93 @@ TEST(PosixTimer, BlockedExpirationsAreCountedAsOverrun) {
   EXPECT_GE(recorder.last().si_overrun, 3);
   EXPECT_GE(Call(SYS_timer_getoverrun, timer), 3);
   EXPECT_THAT(Call(SYS_timer_delete, timer), SucceedsWith(0));
+}
+// Until Linux 6.13 a signal of a timer stayed behind when its timer went.
+static bool KeepsSignalsOfPastTimers() {
+  utsname name;
+  uname(&name);
+  int major = 0, minor = 0;
+  sscanf(name.release, "%d.%d", &major, &minor);
+  return strstr(name.release, "ringwall") == nullptr && (major < 6 || (major == 6 && minor < 13));
+}
+struct ExpiredTimer {
+  ExpiredTimer(int signal, timespec interval) {
+    sigevent event = {};
+    event.sigev_notify = SIGEV_SIGNAL;
+    event.sigev_signo = signal;
+    EXPECT_THAT(Call(SYS_timer_create, CLOCK_MONOTONIC, &event, &timer), SucceedsWith(0));
+    Set({interval, Ms(1)});
+    while (!IsPending(signal)) SleepMs(1);
+  }
+  void Set(itimerspec spec) { EXPECT_THAT(Call(SYS_timer_settime, timer, 0, &spec, nullptr), SucceedsWith(0)); }
+  int timer = -1;
+};
+static long TakeNow(int signal, siginfo_t* info = nullptr) {
+  const sigset_t set = SetOf(signal);
+  const timespec now = {};
+  return Call(SYS_rt_sigtimedwait, &set, info, &now, kSetSize);
+}
+TEST(PosixTimer, SignalOfADeletedTimerIsNotDelivered) {
+  if (KeepsSignalsOfPastTimers()) GTEST_SKIP() << "needs Linux 6.13";
+  for (const int signal : {SIGUSR2, SIGRTMIN}) {
+    for (const timespec interval : {timespec{}, Ms(2)}) {
+      const BlockedSignals blocked(signal);
+      const ExpiredTimer expired(signal, interval);
+      EXPECT_THAT(Call(SYS_timer_delete, expired.timer), SucceedsWith(0));
+      EXPECT_THAT(TakeNow(signal), FailsWith(EAGAIN));
+      EXPECT_FALSE(IsPending(signal));
+    }
+  }
+}
+TEST(PosixTimer, SignalOfADeletedTimerDoesNotKill) {
+  if (KeepsSignalsOfPastTimers()) GTEST_SKIP() << "needs Linux 6.13";
+  // Nobody handles SIGUSR2: it would kill when it is unblocked.
+  const BlockedSignals blocked(SIGUSR2);
+  const ExpiredTimer expired(SIGUSR2, Ms(2));
+  EXPECT_THAT(Call(SYS_timer_delete, expired.timer), SucceedsWith(0));
+}
+TEST(PosixTimer, SignalOfADisarmedTimerIsNotDelivered) {
+  if (KeepsSignalsOfPastTimers()) GTEST_SKIP() << "needs Linux 6.13";
+  const BlockedSignals blocked(SIGUSR2);
+  ExpiredTimer expired(SIGUSR2, {});
+  expired.Set({});
+  EXPECT_THAT(TakeNow(SIGUSR2), FailsWith(EAGAIN));
+  // Set again, it expires again.
+  expired.Set({{}, Ms(1)});
+  while (!IsPending(SIGUSR2)) SleepMs(1);
+  siginfo_t info = {};
+  EXPECT_THAT(TakeNow(SIGUSR2, &info), SucceedsWith(SIGUSR2));
+  EXPECT_EQ(info.si_code, SI_TIMER);
+  EXPECT_EQ(info.si_overrun, 0);
+  EXPECT_THAT(Call(SYS_timer_delete, expired.timer), SucceedsWith(0));
+}
+TEST(PosixTimer, GoesOnAfterItsSignalWasIgnored) {
+  const BlockedSignals blocked(SIGUSR2);
+  const ExpiredTimer expired(SIGUSR2, Ms(2));
+  signal(SIGUSR2, SIG_IGN);
+  SleepMs(10);
+  EXPECT_FALSE(IsPending(SIGUSR2));
+  {
+    SignalRecorder recorder(SIGUSR2);
+    while (!IsPending(SIGUSR2)) SleepMs(1);
+    EXPECT_THAT(TakeNow(SIGUSR2), SucceedsWith(SIGUSR2));
+    EXPECT_THAT(Call(SYS_timer_delete, expired.timer), SucceedsWith(0));
+    while (IsPending(SIGUSR2)) TakeNow(SIGUSR2);
+  }
+  signal(SIGUSR2, SIG_DFL);
+}
+TEST(PosixTimer, MadeUpTimerSignalsAreOrdinary) {
+  // rt_sigqueueinfo(2) to oneself may carry any si_code.
+  const BlockedSignals blocked(SIGRTMIN);
+  siginfo_t info = {};
+  info.si_code = SI_TIMER;
+  info.si_timerid = 77;
+  for (int i = 0; i < 2; ++i) EXPECT_THAT(Call(SYS_rt_sigqueueinfo, getpid(), SIGRTMIN, &info), SucceedsWith(0));
+  for (int i = 0; i < 2; ++i) {
+    siginfo_t got = {};
+    EXPECT_THAT(TakeNow(SIGRTMIN, &got), SucceedsWith(SIGRTMIN));
+    EXPECT_EQ(got.si_timerid, 77);
+  }
 }
 TEST(PosixTimer, GettimeTellsTheRest) {
   sigevent event = {};
