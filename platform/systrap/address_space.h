@@ -37,6 +37,9 @@ class SystrapAddressSpace final : public AddressSpace {
   void Flush() {
     if (deferred_.load(std::memory_order_relaxed)) listener_->Flush(*this);
   }
+  // Never had a second thread.
+  bool single_threaded() const { return !had_threads_.load(std::memory_order_relaxed); }
+  void set_had_threads() { had_threads_.store(true, std::memory_order_relaxed); }
   void CopyStacks(SystrapAddressSpace& from);
 
  private:
@@ -54,6 +57,7 @@ class SystrapAddressSpace final : public AddressSpace {
   std::atomic<int32_t> pid_;
   std::atomic<bool> dead_{false};
   std::atomic<bool> deferred_{false};
+  std::atomic<bool> had_threads_{false};
   std::vector<StubThread*> threads_;
   Mutex<LockRank::kPlatform> stack_mu_;
   std::vector<uint64_t> stacks_ ABSL_GUARDED_BY(stack_mu_);  // where growing stacks began, see GrowStack

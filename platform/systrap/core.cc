@@ -62,7 +62,7 @@ bool Core::AddProcess(int32_t pid, Ref<Listener> listener, uint32_t slot) {
   return false;
 }
 
-Result<uint32_t> Core::SlotForThread(int32_t pid) {
+Result<Core::ThreadSlot> Core::SlotForThread(int32_t pid) {
   {
     MutexLock lock(process_mu_);
     auto found = processes_.find(pid);
@@ -73,7 +73,7 @@ Result<uint32_t> Core::SlotForThread(int32_t pid) {
       const uint32_t slot = it->slot;
       retired.erase(it);
       contexts_.Clear(slot);
-      return slot;
+      return ThreadSlot{slot, true};
     }
   }
   const uint32_t slot = TRY(contexts_.Allocate());
@@ -81,7 +81,7 @@ Result<uint32_t> Core::SlotForThread(int32_t pid) {
   auto found = processes_.find(pid);
   if (found != processes_.end()) {
     found->second.slots.push_back(slot);
-    return slot;
+    return ThreadSlot{slot, false};
   }
   contexts_.Free(slot);
   return Errno::kESRCH;

@@ -40,7 +40,11 @@ class Core : public RefCounted {
   bool AddProcess(int32_t pid, Ref<Listener> listener, uint32_t slot);
   // A slot for a further thread. Slots stay with their process, which has them mapped, until it is dead: a new one, or that of a thread
   // that the host says is gone.
-  Result<uint32_t> SlotForThread(int32_t pid);
+  struct ThreadSlot {
+    uint32_t slot;
+    bool mapped;  // in that process already
+  };
+  Result<ThreadSlot> SlotForThread(int32_t pid);
   // The thread was told to exit.
   void RetireSlot(int32_t pid, int32_t tid, uint32_t slot);
   void Kill(int32_t pid);

@@ -77,7 +77,10 @@ void Listener::ReceiveOne() {
   RefPtr<StubThread> whose;
   After after;
   if (hot_ && hot_->state != RunState::kRunning) StopPolling();
-  if (hot_ && (++polled_in_a_row_ % kTurns != 0 || !Readable())) {
+  const bool somebody_sleeps = (receive_first_ || polled_in_a_row_ % kTurns == kTurns - 1) && Readable();
+  receive_first_ = false;
+  ++polled_in_a_row_;
+  if (hot_ && !somebody_sleeps) {
     const Ref<StubThread> hot = hot_.ToRef();
     const uint32_t handled = hot->handled;
     mu_.Unlock();
@@ -91,7 +94,6 @@ void Listener::ReceiveOne() {
       whose = hot;
       after = TakeRequest(*hot, number, 0);
     }
-    if (!hot_) MoveBack();
   } else {
     mu_.Unlock();
     seccomp_notif notification{};
@@ -119,6 +121,8 @@ void Listener::Do(const After& after, StubThread& thread) {
     seccomp_notif_resp response{};
     response.id = after.answer;
     response.flags = after.carry_on ? SECCOMP_USER_NOTIF_FLAG_CONTINUE : 0;
+    // The host puts it on our CPU.
+    if (ServedHere()) woke_here_ = true;
     // ENOENT: it was killed.
     (void)ioctl(fd_.get(), SECCOMP_IOCTL_NOTIF_SEND, &response);
   }
@@ -284,7 +288,7 @@ uint64_t Listener::AnswerLocked(StubThread& thread, uint32_t command) {
   __atomic_store_n(&thread.context->answered, thread.answered, __ATOMIC_SEQ_CST);
   // It sleeps in a notification that is still to be received: no time to look elsewhere.
   if (thread.sleeping == 0 && hot_.get() == &thread && __atomic_load_n(&thread.context->asleep, __ATOMIC_SEQ_CST) == thread.handled)
-    StopPolling();
+    receive_first_ = true;
   return std::exchange(thread.sleeping, 0);
 }
 

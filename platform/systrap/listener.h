@@ -114,6 +114,7 @@ class Listener : public RefCounted {
   static void MeasureGap(StubThread& thread);
   // The calling thread begins or ends being this listener's worker.
   void Serve(bool begin);
+  bool ServedHere() const;
   void MoveBack();
   void StopPolling() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool Readable() const;
@@ -134,6 +135,7 @@ class Listener : public RefCounted {
   bool birth_failed_ ABSL_GUARDED_BY(mu_) = false;
   RefPtr<StubThread> hot_ ABSL_GUARDED_BY(mu_);  // whose requests come fast: its stub knows that we look for the next one
   uint32_t polled_in_a_row_ ABSL_GUARDED_BY(mu_) = 0;
+  bool receive_first_ ABSL_GUARDED_BY(mu_) = false;  // the hot thread sleeps in a notification that has its answer already
   bool receiving_ ABSL_GUARDED_BY(mu_) = false;
   int32_t receiver_ ABSL_GUARDED_BY(mu_) = 0;
   uint64_t receptions_ ABSL_GUARDED_BY(mu_) = 0;
@@ -142,7 +144,9 @@ class Listener : public RefCounted {
   int processes_ ABSL_GUARDED_BY(mu_) = 0;
   bool closing_ ABSL_GUARDED_BY(mu_) = false;
   std::atomic<bool> has_worker_{false};
-  bool moved_ = false;  // the polling thread has left some CPU; its own
+  // The worker's own.
+  bool moved_ = false;      // it has left some CPU
+  bool woke_here_ = false;  // it woke a stub, which is on its CPU now
 };
 
 }  // namespace ringwall::platform::systrap

@@ -20,9 +20,14 @@ void Pace::Asked(uint64_t now) {
       sleeping_cost_ = now - started_;
       return Enter(Phase::kTryPolling, now);
     case Phase::kTryPolling: {
+      // The first ones pay for the move to another CPU.
+      if (requests_ <= kWarmUp) {
+        started_ = now;
+        return;
+      }
       const uint64_t spent = now - started_;
       const bool lost = spent > sleeping_cost_;
-      if (requests_ < kTrial && !lost) return;
+      if (requests_ < kTrial + kWarmUp && !lost) return;
       // Clearly better, or not at all: a looking thread takes a CPU away from others.
       polling_pays_ = !lost && spent < sleeping_cost_ - sleeping_cost_ / 4;
       keep_sleeping_ = polling_pays_ ? kKeepSleepingMin : std::min(keep_sleeping_ * 2, kKeepSleepingMax);

@@ -28,6 +28,7 @@ class Pace {
   };
   static constexpr uint32_t kQuickInARow = 16;  // before it counts as fast
   static constexpr uint32_t kTrial = 32;
+  static constexpr uint32_t kWarmUp = 8;
   static constexpr uint32_t kLongGaps = kTrial / 4;  // so many in a trial: not fast after all
   static constexpr uint32_t kKeepPolling = 4096;     // requests until the next trial
   static constexpr uint32_t kKeepSleepingMin = 1024, kKeepSleepingMax = 1 << 16;

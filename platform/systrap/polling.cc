@@ -9,6 +9,9 @@
 namespace ringwall::platform::systrap {
 namespace {
 
+// The stub looks longer: we may be on our way to another CPU.
+constexpr uint64_t kStubWindow = 4 * Pace::kWindow;
+
 thread_local const Listener* serving = nullptr;
 
 uint64_t Ticks() { return __builtin_ia32_rdtsc(); }
@@ -16,6 +19,8 @@ uint64_t Ticks() { return __builtin_ia32_rdtsc(); }
 }  // namespace
 
 void Listener::Serve(bool begin) { serving = begin ? this : nullptr; }
+
+bool Listener::ServedHere() const { return serving == this; }
 
 void Listener::MeasureGap(StubThread& thread) { thread.pace.Asked(Ticks()); }
 
@@ -25,13 +30,14 @@ void Listener::ConsiderPolling(StubThread& thread) {
   // Only our own worker comes back to look; the stub must not sleep in a notification that nobody has received.
   if (serving != this || !thread.pace.poll()) {
     if (hot) StopPolling();
+    if (serving == this) MoveBack();
     return;
   }
   if (hot) return;
   if (hot_ || !core_.BecomePoller()) return;
   hot_ = RefPtr<StubThread>::Share(&thread);
   polled_in_a_row_ = 0;
-  __atomic_store_n(&thread.context->spin, static_cast<uint32_t>(Pace::kWindow >> 10), __ATOMIC_SEQ_CST);
+  __atomic_store_n(&thread.context->spin, static_cast<uint32_t>(kStubWindow >> 10), __ATOMIC_SEQ_CST);
 }
 
 void Listener::StopPolling() {
@@ -49,7 +55,9 @@ bool Listener::Readable() const {
 bool Listener::Poll(StubThread& thread, uint32_t handled) {
   // The host woke the stub on our CPU, and it can't run while we look. One of us has to go.
   const int cpu = sched_getcpu();
-  if (!moved_ && cpu >= 0 && __atomic_load_n(&thread.context->cpu, __ATOMIC_RELAXED) == static_cast<uint32_t>(cpu)) {
+  const bool together = woke_here_ || __atomic_load_n(&thread.context->cpu, __ATOMIC_RELAXED) == static_cast<uint32_t>(cpu);
+  woke_here_ = false;
+  if (cpu >= 0 && together) {
     cpu_set_t others = core_.cpus();
     CPU_CLR(static_cast<size_t>(cpu), &others);
     moved_ = CPU_COUNT(&others) > 0 && sched_setaffinity(0, sizeof(others), &others) == 0;

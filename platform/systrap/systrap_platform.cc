@@ -1,6 +1,7 @@
 // The systrap platform: processes and threads of guests.
 #include "platform/systrap/systrap_platform.h"
 
+#include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -11,6 +12,29 @@
 
 namespace ringwall::platform::systrap {
 namespace {
+
+// Keeps a stub thread, and the child that it makes meanwhile, on the calling thread's CPU.
+class OnThisCpu {
+ public:
+  OnThisCpu(const cpu_set_t& all, int32_t tid) : all_(all), tid_(tid) {
+    const int cpu = sched_getcpu();
+    if (cpu < 0) return;
+    cpu_set_t here;
+    CPU_ZERO(&here);
+    CPU_SET(static_cast<size_t>(cpu), &here);
+    (void)sched_setaffinity(tid_, sizeof(here), &here);
+  }
+  ~OnThisCpu() { Free(tid_); }
+  OnThisCpu(const OnThisCpu&) = delete;
+  OnThisCpu& operator=(const OnThisCpu&) = delete;
+  void Free(int32_t tid) const {
+    if (tid != 0) (void)sched_setaffinity(tid, sizeof(all_), &all_);
+  }
+
+ private:
+  const cpu_set_t& all_;
+  const int32_t tid_;
+};
 
 class SystrapPlatform final : public Platform {
  public:
@@ -43,7 +67,9 @@ class SystrapPlatform final : public Platform {
     auto& from = static_cast<SystrapGuestThread&>(creator);
     const Ref<SystrapAddressSpace>& space = from.space();
     space->Flush();
-    const uint32_t slot = TRY(core_->SlotForThread(space->pid()));
+    space->set_had_threads();
+    const Core::ThreadSlot place = TRY(core_->SlotForThread(space->pid()));
+    const uint32_t slot = place.slot;
     const Ref<StubThread> child = NewStubThread(space->listener(), *space, slot, /*leader=*/false);
     child->pid = space->pid();
     CopyFrame(*from.thread(), *child);
@@ -54,7 +80,8 @@ class SystrapPlatform final : public Platform {
         {kOpClone, {kThreadCloneFlags, context, 0, 0}, 0},
     };
     Listener::OpsResult result;
-    if (!space->listener()->RunBirth(*from.thread(), ops, child, &result)) return Errno::kEAGAIN;
+    if (!space->listener()->RunBirth(*from.thread(), absl::MakeConstSpan(ops).subspan(place.mapped ? 2 : 0), child, &result))
+      return Errno::kEAGAIN;
     return std::unique_ptr<GuestThread>(std::make_unique<SystrapGuestThread>(child, space, sink));
   }
 
@@ -68,8 +95,13 @@ class SystrapPlatform final : public Platform {
     CopyFrame(*from.thread(), *child);
     space->CopyStacks(*from.space());
     const Op clone{kOpClone, {kProcessCloneFlags, ContextAddress(slot), kZygoteMemory, slot * kContextBytes}, 0};
+    // A child that starts on another CPU costs a wake-up there, for a parent that will most likely wait: it may move when it has something
+    // to do.
+    OnThisCpu here(core_->cpus(), from.thread()->tid);
     Listener::OpsResult result;
-    if (!listener->RunBirth(*from.thread(), absl::MakeConstSpan(&clone, 1), child, &result)) {
+    const bool born = listener->RunBirth(*from.thread(), absl::MakeConstSpan(&clone, 1), child, &result);
+    here.Free(child->tid);
+    if (!born) {
       // A child that came so far is killed with its space, and its slot is free when it is reaped.
       if (child->pid == 0) core_->contexts().Free(slot);
       return Errno::kEAGAIN;
