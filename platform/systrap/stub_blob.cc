@@ -7,32 +7,32 @@
 
 #include "platform/systrap/guest/layout.h"
 
-extern "C" {
-// Made by the linker from the two sections of guest/.
-extern const std::byte __start_ringwall_systrap[], __stop_ringwall_systrap[];
-extern const std::byte __start_ringwall_systrap_first[], __stop_ringwall_systrap_first[];
-extern const std::byte ringwall_systrap_enter[];
-}
+// The linker names the ends of the two sections of guest/ (ld(1), orphan sections).
+extern const std::byte systrap_code[] asm("__start_ringwall_systrap");
+extern const std::byte systrap_code_end[] asm("__stop_ringwall_systrap");
+extern const std::byte systrap_first[] asm("__start_ringwall_systrap_first");
+extern const std::byte systrap_first_end[] asm("__stop_ringwall_systrap_first");
+extern "C" const std::byte ringwall_systrap_enter[];
 
 namespace ringwall::platform::systrap {
 
 std::vector<std::byte> BuildBlob(const std::vector<sock_filter>& filter) {
-  const size_t code = static_cast<size_t>(__stop_ringwall_systrap - __start_ringwall_systrap);
-  const size_t first = static_cast<size_t>(__stop_ringwall_systrap_first - __start_ringwall_systrap_first);
+  const size_t code = static_cast<size_t>(systrap_code_end - systrap_code);
+  const size_t first = static_cast<size_t>(systrap_first_end - systrap_first);
   const size_t filter_bytes = filter.size() * sizeof(sock_filter);
   constexpr uint64_t kProgramOffset = kFilterOffset + sizeof(sock_fprog);
   if (code > kFilterOffset || kProgramOffset + filter_bytes > kCodeBytes || first > 0x1000) return {};
   std::vector<std::byte> blob(kBlobBytes, std::byte{0xf4} /*hlt*/);
-  std::memcpy(blob.data(), __start_ringwall_systrap, code);
+  std::memcpy(blob.data(), systrap_code, code);
   sock_fprog program{};
   program.len = static_cast<uint16_t>(filter.size());
   program.filter = reinterpret_cast<sock_filter*>(kCodeAddress + kProgramOffset);
   std::memcpy(blob.data() + kFilterOffset, &program, sizeof(program));
   std::memcpy(blob.data() + kProgramOffset, filter.data(), filter_bytes);
-  std::memcpy(blob.data() + kCodeBytes, __start_ringwall_systrap_first, first);
+  std::memcpy(blob.data() + kCodeBytes, systrap_first, first);
   return blob;
 }
 
-uint64_t BlobEntry() { return static_cast<uint64_t>(ringwall_systrap_enter - __start_ringwall_systrap); }
+uint64_t BlobEntry() { return static_cast<uint64_t>(ringwall_systrap_enter - systrap_code); }
 
 }  // namespace ringwall::platform::systrap
