@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -107,6 +108,12 @@ def main():
     unknown = [s for s in sections if s not in SECTIONS]
     if unknown:
         parser.error(f"--only: there is no section {unknown[0]!r}; there are {' '.join(SECTIONS)}")
+
+    # A shell without job control ignores these for what it starts in the background, and an ignored signal stays ignored: tests of default
+    # actions and of Ctrl-C would then fail natively.
+    for interrupting in (signal.SIGINT, signal.SIGQUIT):
+        if signal.getsignal(interrupting) == signal.SIG_IGN:
+            signal.signal(interrupting, signal.SIG_DFL)
 
     here = Here.ask(os.path.join(args.build_dir, "ringwall")) if set(sections) - {"tools", "unit"} else None
     rows = []
