@@ -2,6 +2,7 @@
 import ctypes
 import json
 import os
+import select
 import shutil
 import signal
 import subprocess
@@ -121,6 +122,17 @@ class BusyCpus:
             child.kill()
             child.wait()
             self.world.kept.discard(child.pid)
+
+
+def wait_for(process, timeout):
+    """Popen.wait(timeout), to the microsecond: that one looks, and sleeps up to 50 ms between looks."""
+    descriptor = os.pidfd_open(process.pid)
+    try:
+        if not select.select([descriptor], [], [], timeout)[0]:
+            raise subprocess.TimeoutExpired(process.args, timeout)
+    finally:
+        os.close(descriptor)
+    return process.wait()
 
 
 class World:
@@ -251,7 +263,7 @@ class Engine:
             started = time.perf_counter()
             process = self.start(words, stdin=subprocess.DEVNULL, stdout=out, stderr=err)
             try:
-                code = process.wait(timeout)
+                code = wait_for(process, timeout)
             except subprocess.TimeoutExpired:
                 code = None
             except BaseException:
