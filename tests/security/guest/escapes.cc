@@ -17,6 +17,9 @@
 namespace ringwall::hostile {
 namespace {
 
+// Links of proc to the root of a process.
+const std::string kFirstRoot = "/proc/1/root", kOwnRoot = "/proc/self/root";
+
 std::string ReadSome(int fd) {
   char text[256];
   const ssize_t n = fd >= 0 ? read(fd, text, sizeof(text)) : -1;
@@ -37,10 +40,10 @@ void MustNotOpen(const std::string& path) {
 const Mode root("root-stays-root", [](int, char**) {
   struct stat own, other;
   HOSTILE_REQUIRE(stat("/", &own) == 0, "stat /");
-  for (const char* path :
-       {"/..", "/../../../../..", "/proc/1/root", "/proc/1/root/..", "/proc/self/root/../..", "/proc/1/cwd/../../../../../.."}) {
-    if (stat(path, &other) != 0) continue;
-    HOSTILE_REQUIRE(own.st_ino == other.st_ino && own.st_dev == other.st_dev, "%s is not /", path);
+  for (const std::string& path : {std::string("/.."), std::string("/../../../../.."), kFirstRoot, kFirstRoot + "/..", kOwnRoot + "/../..",
+                                  std::string("/proc/1/cwd/../../../../../..")}) {
+    if (stat(path.c_str(), &other) != 0) continue;
+    HOSTILE_REQUIRE(own.st_ino == other.st_ino && own.st_dev == other.st_dev, "%s is not /", path.c_str());
   }
   // chroot and a descriptor from before: the old way out of a chroot ends at our root, not the host's.
   const int before = open("/", O_RDONLY | O_DIRECTORY);
@@ -72,7 +75,7 @@ const Mode links("volume-links", [](int argc, char** argv) {
   // Links that the guest makes itself.
   int serial = 0;
   for (const std::string& target : {secret, std::string("../../../../../../../../../..") + secret, "/proc/1/root" + secret,
-                                    "/proc/self/root/.." + secret, "/proc/self/fd/0/.." + secret}) {
+                                    kOwnRoot + "/.." + secret, "/proc/self/fd/0/.." + secret}) {
     const std::string link = "/data/made" + std::to_string(serial++);
     unlink(link.c_str());
     HOSTILE_REQUIRE(symlink(target.c_str(), link.c_str()) == 0, "symlink in the volume: %s", std::strerror(errno));

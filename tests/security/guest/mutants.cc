@@ -106,7 +106,8 @@ const Mode script_mutants("script-mutants", [](int, char**) {
       "#!/dev/zero\n",
       "#!/dev/null\n",
       "#!/proc/self/mem\n",
-      "#!/proc/1/root/proc/self/exe canary\n",
+      "#!/proc/1/root"
+      "/proc/self/exe canary\n",
       std::string("#!/proc/self\0/exe\n", 18),
       "#!/proc/self/fd/0\n",
       "#!" + std::string(254, ' ') + "/x\n",
@@ -155,7 +156,9 @@ const Mode path_mutants("path-mutants", [](int, char**) {
       "/tmp/loop/x",
       "/tmp/hop",
       "/tmp/hop/hop",
-      "/proc/self/root/proc/self/root/tmp/loop",
+      "/proc/self/root"
+      "/proc/self/root"
+      "/tmp/loop",
       Repeat("/proc/self/cwd/../proc/self/root", 100),
       "/proc/self/fd/-1",
       "/proc/self/fd/99999999999999999999",
