@@ -3,6 +3,7 @@
 #include <pty.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <sys/select.h>
 #include <termios.h>
 
 #include "tests/lib/guest.h"
@@ -254,6 +255,36 @@ TEST_F(Pty, InterruptDropsTheLineAndReadIsInterrupted) {
     EXPECT_THAT(Put(master_.get(), "next\n"), SucceedsWith(5));
     EXPECT_TRUE(Readable(slave_.get(), 1000));
     EXPECT_EQ(Get(slave_.get()), "next\n");
+  });
+}
+TEST_F(Pty, EveryInterruptWakesAWaiterThatUnblocksOnlyInPselect) {
+  InChild([this] {
+    TakeTerminal();
+    SignalRecorder interrupt(SIGINT);
+    const BlockedSignals blocked(SIGINT);
+    constexpr int kRounds = 500;
+    std::atomic<int> seen{0};
+    ScopedThread typist([&] {
+      for (int i = 0; i < kRounds; ++i) {
+        // At any moment: before the wait, on the way into it, in it.
+        for (int spin = 0; spin < i % 50 * 100; ++spin) asm volatile("pause");
+        EXPECT_THAT(Put(master_.get(), "\x03"), SucceedsWith(1));
+        while (seen.load() <= i) usleep(10);
+      }
+    });
+    sigset_t none;
+    sigemptyset(&none);
+    for (int i = 0; i < kRounds; ++i) {
+      fd_set set;
+      FD_ZERO(&set);
+      FD_SET(slave_.get(), &set);
+      const timespec patience = {10, 0};
+      EXPECT_EQ(pselect(slave_.get() + 1, &set, nullptr, nullptr, &patience, &none), -1) << i;
+      EXPECT_EQ(errno, EINTR);
+      EXPECT_EQ(interrupt.count(), i + 1);
+      seen.store(i + 1);
+    }
+    typist.Join();
   });
 }
 TEST_F(Pty, WindowChangeSendsSigwinch) {
