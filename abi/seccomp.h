@@ -48,6 +48,7 @@ static_assert(sizeof(SeccompNotif) == 80 && sizeof(SeccompNotifResp) == 24);
 static_assert(sizeof(SeccompNotifSizes) == 6 && sizeof(SeccompNotifAddfd) == 24);
 static_assert(NoPadding<SeccompNotif> && NoPadding<SeccompNotifResp> && NoPadding<SeccompNotifSizes>);
 inline constexpr uint32_t kSECCOMP_IOCTL_NOTIF_RECV = 0xc0502100, kSECCOMP_IOCTL_NOTIF_SEND = 0xc0182101,
-    kSECCOMP_IOCTL_NOTIF_ID_VALID = 0x40082102, kSECCOMP_IOCTL_NOTIF_ADDFD = 0x40182103;
+    kSECCOMP_IOCTL_NOTIF_ID_VALID = 0x40082102, kSECCOMP_IOCTL_NOTIF_ADDFD = 0x40182103,
+    kSECCOMP_IOCTL_NOTIF_SET_FLAGS = 0x40082104;
 
 }  // namespace ringwall::abi

@@ -20,6 +20,8 @@ OPERATIONS = {
     "unix_round_trip_processes": "one byte to a process and back by a unix socket", "pipe_stream_64k": "64 KiB through a pipe to a process",
 }
 SLEEPING_THREADS, IDLE_SECONDS = 200, 30
+HANDOFF_WORKERS = (1, 2, 4, 16)
+HANDOFF_MS, HANDOFF_RUNS = 60, 5  # at most
 
 
 class Row:
@@ -121,6 +123,25 @@ def idle_cpu(engine):
         engine.stop_idle([sandbox])
 
 
+def handoff(world, workers, kind, load, budget_ms):
+    words = ["{tools}/syscall_bench", "--ms", str(budget_ms), "--handoff", str(workers), kind, "bursty" if load == "bursty" else "steady"]
+
+    def measure(engine):
+        if load != "busy":
+            return json.loads(engine.run(words, timeout=60)[1])["handoff"]
+        with engines.BusyCpus(world):
+            return json.loads(engine.run(words, timeout=60)[1])["handoff"]
+    return measure
+
+
+def handoff_rows(world, options):
+    """What a call costs when 1 to 16 threads or processes make them: nothing else running, a program on every CPU, and a few calls at a time."""
+    budget_ms, runs = min(options.ms, HANDOFF_MS), min(options.runs, HANDOFF_RUNS)
+    return [Row(f"handoff_{load}_{kind}_{workers}", "handoff", "ns", f"getppid by each of {workers} {kind}, {load}",
+                handoff(world, workers, kind, load, budget_ms), runs)
+            for load in ("quiet", "busy", "bursty") for kind in ("threads", "processes") for workers in HANDOFF_WORKERS]
+
+
 class Density:
     """Many idle sandboxes at once: three rows of one measurement."""
 
@@ -157,14 +178,14 @@ class Density:
         return Row(name, "density", unit, what, measure, 1)
 
 
-def optional_rows(options):
+def optional_rows(world, options):
     density = Density(options.density)
     return [
         Row("idle_cpu", "idle", "s", f"CPU time of a sandbox with {SLEEPING_THREADS} sleeping threads in {IDLE_SECONDS} s", idle_cpu, 1),
         density.row("density_memory", "KiB", f"PSS per sandbox, {options.density} idle ones at once"),
         density.row("density_host_memory", "KiB", f"memory that the host has less, per sandbox, {options.density} idle ones at once"),
         density.row("density_start", "s", f"start of one of {options.density} idle sandboxes"),
-    ]
+    ] + handoff_rows(world, options)
 
 
 def all_rows(world, program, options, fetch):
@@ -181,7 +202,7 @@ def all_rows(world, program, options, fetch):
     rows += [Row("start_to_exit", "start", "s", "from run to the end of /bin/true", lambda engine: engine.run(["/bin/true"])[0], options.runs * 2),
              Row("idle_memory", "idle", "KiB", "PSS of all processes of a sandbox that sleeps", idle_memory, min(options.runs, 3))]
     rows = [r for r in rows if not wanted or any(w in r.name for w in wanted)]
-    rows += [r for r in optional_rows(options) if any(w in r.name for w in wanted)]
+    rows += [r for r in optional_rows(world, options) if any(w in r.name for w in wanted)]
     if any(r.group == "job" for r in rows):
         missing = jobs.prepare(world, fetch, options.quick, {r.name for r in rows})
         for row in rows:

@@ -4,7 +4,7 @@
   bench/run.py --ringwall build/release/ringwall [--quick] [--only NAME,...] [--json FILE] [--svg FILE] [--format json]
   bench/run.py --from FILE [--svg FILE]        the table and picture of an earlier run
 
---only takes parts of row names; density and idle_cpu are measured only when it names them. A row that fails in one engine says why and the
+--only takes parts of row names; density, idle_cpu and handoff are measured only when it names them. A row that fails in one engine says why and the
 run goes on. Exit status: 0, or 1 when a row failed in ringwall or nothing was measured. Progress is on standard error.
 """
 import argparse

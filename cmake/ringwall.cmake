@@ -14,7 +14,7 @@ prefer_static_archives(absl)
 
 option(RINGWALL_FUZZ "Build libFuzzer targets (clang only)" OFF)
 option(RINGWALL_STATIC "Link the ringwall binary statically" OFF)
-set(RINGWALL_SANITIZER "" CACHE STRING "address, undefined or thread")
+set(RINGWALL_SANITIZER "" CACHE STRING "thread, or address with or without undefined (address,undefined)")
 
 add_library(ringwall_flags INTERFACE)
 target_include_directories(ringwall_flags INTERFACE "${CMAKE_SOURCE_DIR}" "${CMAKE_BINARY_DIR}")
@@ -26,6 +26,9 @@ target_compile_definitions(ringwall_flags INTERFACE _GNU_SOURCE $<$<CONFIG:Debug
 if(RINGWALL_SANITIZER)
   target_compile_options(ringwall_flags INTERFACE -fsanitize=${RINGWALL_SANITIZER} -fno-omit-frame-pointer)
   target_link_options(ringwall_flags INTERFACE -fsanitize=${RINGWALL_SANITIZER})
+  target_compile_definitions(ringwall_flags INTERFACE RINGWALL_SANITIZED=1)
+  # Where the processes of a sandbox, which have neither standard error nor a file system, leave their findings: base/sanitizer/.
+  file(MAKE_DIRECTORY "${CMAKE_BINARY_DIR}/findings")
 endif()
 if(RINGWALL_FUZZ)
   target_compile_options(ringwall_flags INTERFACE -fsanitize=fuzzer-no-link,address)

@@ -35,6 +35,7 @@ enum class EventKind : uint8_t {
   kSyscall,    // regs().syscall_number(); rip is behind the instruction, rax is -ENOSYS
   kFault,      // a CPU exception that Linux would turn into a signal: the fault fields are set
   kInterrupt,  // somebody called Interrupt(); may be spurious
+  kCallEntry,  // stopped on its way into a rewritten call: rip is the call's TrampolineRecord (AddressSpace::call_entry)
   kReady,      // somebody called Post() on the parked thread
   kExited,     // the host killed the thread (OOM killer, operator): regs() are lost, answer kExit
 };
@@ -47,6 +48,7 @@ struct Event {
   uint64_t fault_address = 0;
   uint64_t trap_number = 0;  // x86 vector; 0 where the platform can't know
   uint64_t error_code = 0;   // x86 page-fault error code; 0 where the platform can't know
+  bool trapped = false;      // kSyscall: by the instruction in front of rip, which could be rewritten (AddressSpace::call_entry)
 };
 
 enum class Verdict : uint8_t {
@@ -95,6 +97,14 @@ struct MemoryOp {
   uint64_t from_length = 0;  // kMove
 };
 
+// What a system call reads of guest memory whatever happens, from its handler's signature: a platform may bring it along with the call.
+struct CallShape {
+  uint8_t strings = 0;    // bit i: argument i is the address of a string
+  uint8_t structure = 0;  // 1 + number of the argument that is the address of a structure; 0: none
+  uint16_t structure_bytes = 0;
+};
+inline constexpr size_t kCallShapes = 512;  // by number
+
 // The memory of one guest process. Dies (host process and all) with its last reference; threads hold one each.
 class AddressSpace : public RefCounted {
  public:
@@ -111,12 +121,42 @@ class AddressSpace : public RefCounted {
   virtual size_t Read(uint64_t address, absl::Span<std::byte> to) = 0;
   virtual size_t Write(uint64_t address, absl::Span<const std::byte> from) = 0;
 
+  // A copy that may wait until `via`, stopped in a call, goes back to guest code: others who read the memory before see it, too. The caller
+  // knows that the bytes are mapped writable; if they are unmapped meanwhile, nothing is written. False: not now; Write().
+  virtual bool WriteOnReturn(uint64_t address, absl::Span<const std::byte> from, GuestThread* via) {
+    (void)address, (void)from, (void)via;
+    return false;
+  }
+  // What `via` brought along with the call that it is stopped in: bytes at `address`, as many as it has, at most to.size(). 0: Read().
+  virtual size_t ReadBrought(uint64_t address, absl::Span<std::byte> to, GuestThread* via) {
+    (void)address, (void)to, (void)via;
+    return 0;
+  }
+  // Somebody may change that memory before the call reads it (a tracer).
+  virtual void DropBrought(GuestThread* via) { (void)via; }
+
   // Atomic 32-bit compare-and-exchange on guest memory; returns the value found. EFAULT if the word is not mapped writable; the address is
   // 4-byte aligned.
   virtual Result<uint32_t> CompareExchange(uint64_t address, uint32_t expected, uint32_t desired, GuestThread* via) = 0;
 
   // mincore(2): one byte per page, bit 0 = resident. ENOMEM when part of the range is not mapped.
   virtual Result<void> Resident(uint64_t address, absl::Span<uint8_t> pages, GuestThread* via) = 0;
+
+  // Where the trampolines of rewritten call sites jump (arch/x86_64/rewrite.h); 0 when this platform has nothing to gain from them.
+  virtual uint64_t call_entry() const { return 0; }
+  // Stores into executable memory: in each aligned 8-byte word the bytes of `mask` become `desired`, atomically, if they are `expected`.
+  // All lie in pages that are readable and executable, before and after. EAGAIN at the first word that is not as expected, EBUSY when
+  // `alone` is asked for and the address space may have a second thread; the words before stay changed.
+  struct CodeWrite {
+    uint64_t address = 0;
+    uint64_t mask = 0;
+    uint64_t expected = 0;
+    uint64_t desired = 0;
+  };
+  virtual Result<void> WriteCode(absl::Span<const CodeWrite> writes, bool alone, GuestThread* via) {
+    (void)writes, (void)alone, (void)via;
+    return Errno::kENOSYS;
+  }
 
   // Resident set in bytes, as the host counts it.
   virtual uint64_t ResidentBytes() const = 0;

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "base/log/log.h"
+#include "base/sanitizer/sanitizer.h"
 #include "runsc-cli/boot/boot.h"
 #include "runsc-cli/cmd/command.h"
 #include "runsc-cli/cmd/invocation.h"
@@ -13,8 +14,11 @@
 int main(int argc, char** argv) {
   using namespace ringwall;
   // Started by sandbox/spawn.cc, with descriptors in place and an empty environment: no option parsing, nothing of the host's.
-  if (argc == 3 && std::strcmp(argv[1], "boot") == 0) return boot::BootMain(boot::RunSentry);
-  if (argc == 3 && std::strcmp(argv[1], "gofer") == 0) return sandbox::GoferMain();
+  const bool is_boot = argc == 3 && std::strcmp(argv[1], "boot") == 0;
+  const bool is_gofer = argc == 3 && std::strcmp(argv[1], "gofer") == 0;
+  sanitizer::Start(is_boot ? "sentry" : is_gofer ? "gofer" : "ringwall");
+  if (is_boot) return boot::BootMain(boot::RunSentry);
+  if (is_gofer) return sandbox::GoferMain();
 
   const cmd::ParseOutcome parsed = cmd::ParseCommandLine(argc, argv);
   if (!parsed.run && parsed.status == 0) {

@@ -117,7 +117,7 @@ struct RewritePlan {
   uint8_t code_size = 0;
   uint8_t point_count = 0;
   std::array<uint8_t, kMaxTrampolineBytes> code = {};
-  std::array<TrampolinePoint, 8> points = {};
+  std::array<TrampolinePoint, 9> points = {};  // the last: the record, where a thread is said to stand whom the entry code has stopped
 };
 
 // nullopt when something is out of a 32-bit displacement's reach: try another slot.

@@ -203,6 +203,7 @@ class RewriteNative : public testing::Test {
     g_redirects = 0;
     g_undos = 0;
     g_transplant = -1;
+    steps_.reserve(4096);  // the handler of single steps adds to it
     g_steps = &steps_;
     g_table = &table_;
   }

@@ -212,6 +212,7 @@ std::optional<RewritePlan> BuildRewrite(const RewriteSite& site, uint64_t trampo
     }
   }
   out.Align(8);
+  out.Point(TrampolinePoint::State::kEntering, site.site);
   out.PutRelative(record_operand, out.here(), trampoline + record_operand + 4);
   out.Word(return_address);
   out.Word(plan.resume);

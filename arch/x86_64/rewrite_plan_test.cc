@@ -30,10 +30,12 @@ TEST(RewritePlan, BeforeIsLaidOutAsDescribed) {
   EXPECT_EQ(record[0], text.site + 2);
   EXPECT_EQ(record[1], text.site + 2);
   EXPECT_EQ(plan.code_size, 40);
-  ASSERT_EQ(plan.point_count, 3);
+  ASSERT_EQ(plan.point_count, 4);
   EXPECT_EQ(plan.points[0].guest_rip, text.site - 5);
   EXPECT_EQ(plan.points[1].guest_rip, text.site);
   EXPECT_EQ(plan.points[2].state, TrampolinePoint::State::kEntering);
+  EXPECT_EQ(plan.points[3].state, TrampolinePoint::State::kEntering) << "the record";
+  EXPECT_EQ(plan.points[3].offset, 24);
 }
 TEST(RewritePlan, FarEntryGoesThroughALiteral) {
   const Text text(kMovGetpid, kCmpError);

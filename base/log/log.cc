@@ -208,6 +208,7 @@ struct LevelRule {
 struct LevelTable {
   LogLevel fallback = LogLevel::kWarning;
   std::vector<LevelRule> rules;
+  const LevelTable* replaced = nullptr;  // keeps it reachable: it is not leaked
 };
 
 // Replaced as a whole and never freed: LogEnabled reads it without a lock. It changes a handful of times in a process's life.
@@ -219,7 +220,9 @@ std::atomic<uint8_t> g_default{static_cast<uint8_t>(LogLevel::kWarning)};
 void Publish(const LevelTable& table) {
   uint8_t lowest = static_cast<uint8_t>(table.fallback);
   for (const LevelRule& rule : table.rules) lowest = std::min(lowest, static_cast<uint8_t>(rule.level));
-  g_levels.store(new LevelTable(table), std::memory_order_release);
+  auto* fresh = new LevelTable(table);
+  fresh->replaced = g_levels.load(std::memory_order_relaxed);
+  g_levels.store(fresh, std::memory_order_release);
   g_lowest.store(lowest, std::memory_order_release);
 }
 

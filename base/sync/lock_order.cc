@@ -18,7 +18,7 @@ const char* LockRankName(LockRank rank) {
   case LockRank::n: return #n;
     NAME(kControl) NAME(kKernel) NAME(kEpollControl) NAME(kPidTable) NAME(kThreadGroup) NAME(kTty) NAME(kSignal) NAME(kTask) NAME(kNamespace)
     NAME(kMountTable) NAME(kRename) NAME(kDentry) NAME(kInode) NAME(kDentryCache) NAME(kFdTable) NAME(kFile) NAME(kFilePosition) NAME(kEpoll) NAME(kFileLock)
-    NAME(kSocketAddress) NAME(kSocket) NAME(kPipe) NAME(kMm) NAME(kMemoryFile) NAME(kFutex) NAME(kProcessTimers) NAME(kTimer) NAME(kLimits) NAME(kWaitQueue) NAME(kEpollReady)
+    NAME(kSocketAddress) NAME(kSocket) NAME(kSeccompListener) NAME(kPipe) NAME(kNotifyGroup) NAME(kNotifyMarks) NAME(kNotifyQueue) NAME(kIpcTable) NAME(kIpcObject) NAME(kMessageQueue) NAME(kMm) NAME(kMemoryFile) NAME(kFutex) NAME(kProcessTimers) NAME(kTimer) NAME(kLimits) NAME(kWaitQueue) NAME(kEpollReady)
     NAME(kReady) NAME(kGoferClient) NAME(kPlatform) NAME(kObserve) NAME(kLog) NAME(kTest)
 #undef NAME
     // clang-format on

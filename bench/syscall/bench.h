@@ -47,5 +47,7 @@ inline void Nothing() {}
 // What other measurements run (idle.cc); both end by a signal only.
 [[noreturn]] void Spin();
 [[noreturn]] void Sleep(int threads, const char* ready_file);
+// Nanoseconds that a call takes whoever makes it, with so many workers at once; bursty ones pause after every few calls (handoff.cc).
+double Handoff(int workers, bool processes, bool bursty, double budget_ns);
 
 }  // namespace ringwall::bench

@@ -1,6 +1,6 @@
 // syscall_bench [--ms N] [NAME...]: prints {"name": nanoseconds per operation, ...}, the median of several batches each.
 // syscall_bench --list; --exit is what the exec benchmarks run; --sleepers N FILE sleeps in N threads and makes FILE when all do;
-// --spin keeps a CPU busy.
+// --spin keeps a CPU busy; --handoff N threads|processes steady|bursty prints {"handoff": nanoseconds per call of N workers}.
 #include <time.h>
 
 #include <algorithm>
@@ -54,6 +54,11 @@ int Main(int argc, char** argv) {
     if (argument == "--exit") return 0;
     if (argument == "--spin") Spin();
     if (argument == "--sleepers" && i + 2 < argc) Sleep(std::atoi(argv[i + 1]), argv[i + 2]);
+    if (argument == "--handoff" && i + 3 < argc) {
+      const bool processes = std::strcmp(argv[i + 2], "processes") == 0, bursty = std::strcmp(argv[i + 3], "bursty") == 0;
+      std::printf("{\"handoff\": %.1f}\n", Handoff(std::atoi(argv[i + 1]), processes, bursty, budget_ms * 1e6));
+      return 0;
+    }
     if (argument == "--ms" && i + 1 < argc) {
       budget_ms = std::atof(argv[++i]);
     } else if (argument == "--list") {

@@ -9,6 +9,7 @@
 #include "base/log/log.h"
 #include "host/seccomp/compile.h"
 #include "host/seccomp/precompiled.h"
+#include "host/seccomp/sanitizer_rules.h"
 
 namespace ringwall::gofer {
 
@@ -99,7 +100,11 @@ host::Policy MakeGoferPolicy(const ConfinementOptions& options) {
 
 Result<void> EnterConfinement(const ConfinementOptions& options) {
   std::string error;
+#ifdef RINGWALL_SANITIZED
+  const auto filter = host::Compile(host::WithSanitizerRules(MakeGoferPolicy(options)), &error);
+#else
   const auto filter = host::CompileOrFind(MakeGoferPolicy(options), &error);
+#endif
   if (!filter.ok()) {
     LOG(kError) << "the gofer's policy does not compile: " << error;
     return filter.error();

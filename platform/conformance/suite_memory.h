@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstring>
 
 #include "platform/conformance/fixture.h"
@@ -157,6 +158,85 @@ TYPED_TEST_P(Conformance, FileMappings) {
   });
 }
 
+// What a call changes is there when it returns, and before that for the sentry; also when the platform does it on the way.
+TYPED_TEST_P(Conformance, ChangesFromWithinAnEventHoldWhenTheGuestGoesOn) {
+  this->Drive([this] {
+    constexpr uint64_t kPages = 8, kTurns = 400, kAt = 0x40000000;
+    auto guest = this->NewGuest();
+    Ref<SharedFd> file = World::MemoryFile(kPages * kPageSize);
+    for (uint64_t i = 0; i < kPages; ++i) EXPECT_EQ(pwrite(file->get(), &i, sizeof(i), static_cast<off_t>(i * kPageSize)), 8);
+    uint64_t turn = 0;
+    std::atomic<bool> done{false};
+    auto at = [](uint64_t i) { return kAt + i % 16 * kPageSize; };
+    auto end = [&] {
+      done = true;
+      done.notify_all();
+      return Verdict::kPark;
+    };
+    guest->handler = [&](GuestThread& thread, const Event& event) {
+      // A third of the turns end in a fault: those of pages that were taken away again.
+      if (turn != 0 && turn % 3 == 2) {
+        EXPECT_EQ(event.kind, EventKind::kFault) << turn;
+        EXPECT_EQ(event.fault_address, at(turn)) << turn;
+      } else if (turn != 0) {
+        EXPECT_EQ(event.kind, EventKind::kSyscall) << turn;
+        EXPECT_EQ(thread.regs().rbx, turn % kPages) << turn;
+      }
+      if (++turn == kTurns || ::testing::Test::HasFailure()) return end();
+      const MemoryOp map = MapFile(at(turn), kPageSize, *file, turn % kPages * kPageSize, false);
+      EXPECT_TRUE(guest->Apply(map).ok());
+      if (turn % 3 == 2) {
+        MemoryOp take{.kind = turn % 2 == 0 ? MemoryOp::Kind::kUnmap : MemoryOp::Kind::kProtect, .address = at(turn), .length = kPageSize};
+        EXPECT_TRUE(guest->Apply(take).ok());
+      }
+      if (turn % 5 == 1 && turn % 3 != 2) {
+        EXPECT_EQ(guest->Peek(at(turn)), turn % kPages);
+      }
+      thread.regs().rip = At(code_load);
+      thread.regs().rdi = at(turn);
+      return Verdict::kResume;
+    };
+    guest->regs().rip = At(code_call_loop);
+    guest->thread->Resume();
+    done.wait(false);
+    EXPECT_EQ(turn, kTurns);
+  });
+}
+
+// As execve(2) maps a program: neighbours in the file and in memory, with rights of their own.
+TYPED_TEST_P(Conformance, SegmentsOfOneFileKeepTheirRights) {
+  this->Drive([this] {
+    auto guest = this->NewGuest();
+    Ref<SharedFd> file = World::MemoryFile(5 * kPageSize);
+    const uint16_t call = 0x050f;  // syscall
+    for (uint64_t i = 0; i < 5; ++i) EXPECT_EQ(pwrite(file->get(), &call, sizeof(call), static_cast<off_t>(i * kPageSize)), 2);
+    constexpr uint64_t kAt = 0x50000000;
+    const Prot read{.read = true}, exec{.read = true, .exec = true}, write{.read = true, .write = true};
+    const MemoryOp image[] = {
+        MapFile(kAt, kPageSize, *file, 0, false, read),
+        MapFile(kAt + kPageSize, kPageSize, *file, kPageSize, false, exec),
+        MapFile(kAt + 2 * kPageSize, kPageSize, *file, 2 * kPageSize, false, read),
+        MapFile(kAt + 3 * kPageSize, kPageSize, *file, 2 * kPageSize, false, write),  // a page twice
+        MapAnonymous(kAt + 4 * kPageSize, kPageSize),
+        MapFile(kAt + 5 * kPageSize, kPageSize, *file, 4 * kPageSize, false, {}),
+    };
+    EXPECT_TRUE(guest->space().Apply(image, guest->thread.get()).ok());
+    for (uint64_t i = 0; i < 6; ++i) {
+      const uint64_t page = kAt + i * kPageSize;
+      const bool readable = i != 5, writable = i == 3 || i == 4;
+      EXPECT_EQ(guest->Run(code_load, page).kind, readable ? EventKind::kSyscall : EventKind::kFault) << i;
+      if (readable) {
+        EXPECT_EQ(guest->regs().rbx, i == 4 ? 0U : call) << i;
+      }
+      EXPECT_EQ(guest->Run(code_store, page + 8, 1).kind, writable ? EventKind::kSyscall : EventKind::kFault) << i;
+      EXPECT_EQ(guest->Run(code_jump, page).kind, i == 1 ? EventKind::kSyscall : EventKind::kFault) << i;
+    }
+    uint64_t word = 1;
+    EXPECT_EQ(pread(file->get(), &word, sizeof(word), 2 * kPageSize + 8), 8);
+    EXPECT_EQ(word, 0U);
+  });
+}
+
 TYPED_TEST_P(Conformance, MoreFilesThanThePlatformKeepsOpen) {
   this->Drive([this] {
     auto guest = this->NewGuest();
@@ -289,9 +369,10 @@ TYPED_TEST_P(Conformance, ResidencyIsVisible) {
   });
 }
 
-#define RINGWALL_CONFORMANCE_MEMORY                                                                                     \
-  ReadAndWriteStopAtTheFirstBadPage, ProtectionsHoldForGuestAndSentry, UnmapMoveAndAdvise, ApplyStopsAtTheFirstRefusal, \
-      LongBatchesAndNoVia, FileMappings, MoreFilesThanThePlatformKeepsOpen, ForkCopiesPrivateAndKeepsSharedMemory,      \
-      CompareExchangeIsAtomicAndFaults, StacksGrowDown, ResidencyIsVisible
+#define RINGWALL_CONFORMANCE_MEMORY                                                                                         \
+  ReadAndWriteStopAtTheFirstBadPage, ProtectionsHoldForGuestAndSentry, UnmapMoveAndAdvise, ApplyStopsAtTheFirstRefusal,     \
+      LongBatchesAndNoVia, FileMappings, MoreFilesThanThePlatformKeepsOpen, ForkCopiesPrivateAndKeepsSharedMemory,          \
+      CompareExchangeIsAtomicAndFaults, StacksGrowDown, ResidencyIsVisible, ChangesFromWithinAnEventHoldWhenTheGuestGoesOn, \
+      SegmentsOfOneFileKeepTheirRights
 
 }  // namespace ringwall::platform::conformance

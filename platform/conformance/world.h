@@ -88,7 +88,7 @@ MemoryOp MapFile(uint64_t address, uint64_t length, SharedFd& file, uint64_t off
 #define CONFORMANCE_PROGRAM(name) extern "C" const std::byte code_##name[];
 // clang-format off
 #define CONFORMANCE_PROGRAMS(X) \
-  X(call_loop) X(getppid_loop) X(spin) X(count) X(compute) X(store) X(load) X(add_many) X(grow) X(jump) X(call_vsyscall) X(avx) X(store_avx) X(int3) X(ud2) \
+  X(call_loop) X(getppid_loop) X(rewritten_loop) X(rewritten_avx) X(spin) X(count) X(compute) X(store) X(load) X(add_many) X(grow) X(jump) X(call_vsyscall) X(avx) X(store_avx) X(int3) X(ud2) \
   X(hlt) X(in) X(out) X(cli) X(divide) X(int80) X(int1) X(sysenter) X(trap_flag) X(bad_stack) X(misaligned_ss) X(int80_forged)
 // clang-format on
 

@@ -57,6 +57,13 @@ bool AdviceAllowed(int32_t advice) {
   }
 }
 
+// A segment that continues the file's mapping that `first` began and `mapping` holds by now: read only, like it, or executable.
+bool Joins(const MemoryOp& op, const MemoryOp& first, const Op& mapping) {
+  const uint64_t mapped = mapping.arguments[1];
+  return op.file == first.file && !op.shared && !op.populate && !op.prot.write && op.no_reserve == first.no_reserve &&
+         op.address == first.address + mapped && op.offset == first.offset + mapped && op.address <= kEnd - op.length;
+}
+
 // A thread borrowed for remote work.
 class Borrowed {
  public:
@@ -86,6 +93,13 @@ class Numbers {
   }
   Numbers(const Numbers&) = delete;
   Numbers& operator=(const Numbers&) = delete;
+  // Operations that succeeded with them.
+  void NoteMapped(absl::Span<const Op> done) const {
+    for (const Op& op : done) {
+      if (op.number == SYS_mmap && (op.arguments[3] & (MAP_ANONYMOUS | MAP_SHARED)) == 0)
+        zygote_.NoteMapped(static_cast<int>(op.arguments[4]), (op.arguments[2] & PROT_EXEC) != 0);
+    }
+  }
   Result<int> For(SharedFd& file) {
     const int number = TRY(zygote_.AcquireNumber(file));
     numbers_[count_++] = number;
@@ -130,18 +144,31 @@ void SystrapAddressSpace::CopyStacks(SystrapAddressSpace& from) {
 
 // ---- changes ----------------------------------------------------------------------------------------------------------
 
-// One small private mapping or unmapping of a single-threaded process is done on its way back to guest code: mmap(2) costs one trap and no
-// round trip. What Linux can refuse there, the caller has refused: ranges and the number of mappings are checked, and the host does not
-// refuse small sizes for want of memory (Documentation/mm/overcommit-accounting). A process whose host does so all the same is killed.
+// One small private mapping, unmapping or change of protection of a single-threaded process is done on its way back to guest code: mmap(2)
+// costs one trap and no round trip. What Linux can refuse there, the caller has refused: ranges, rights and the number of mappings are
+// checked, files have been mapped so before, and the host does not refuse small sizes for want of memory
+// (Documentation/mm/overcommit-accounting). A process whose host does so all the same is killed.
 bool SystrapAddressSpace::Defer(absl::Span<const MemoryOp> ops, GuestThread* via) {
   if (ops.size() != 1 || via == nullptr) return false;
   const MemoryOp& op = ops.front();
   if (!InRange(op.address, op.length) || op.length > kMaxDeferredBytes) return false;
   StubThread& thread = *static_cast<SystrapGuestThread*>(via)->thread();
-  if (op.kind == MemoryOp::Kind::kUnmap) return listener_->Defer(thread, Op{SYS_munmap, {op.address, op.length}, 0});
-  if (op.kind != MemoryOp::Kind::kMap || op.file != nullptr || op.shared || op.grows_down || op.populate) return false;
-  const uint64_t flags = MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS | (op.no_reserve ? MAP_NORESERVE : 0U);
-  return listener_->Defer(thread, Op{SYS_mmap, {op.address, op.length, HostProt(op.prot), flags, ~uint64_t{0}, 0}, 0});
+  if (op.kind == MemoryOp::Kind::kUnmap) return listener_->Defer(thread, Op{SYS_munmap, {op.address, op.length}, 0}, -1);
+  // Fewer rights are never refused.
+  if (op.kind == MemoryOp::Kind::kProtect && !op.prot.exec && !op.prot.write)
+    return listener_->Defer(thread, Op{SYS_mprotect, {op.address, op.length, HostProt(op.prot)}, 0}, -1);
+  if (op.kind != MemoryOp::Kind::kMap || op.shared || op.grows_down || op.populate) return false;
+  const uint64_t flags = MAP_FIXED | MAP_PRIVATE | (op.no_reserve ? MAP_NORESERVE : 0U);
+  if (op.file == nullptr)
+    return listener_->Defer(thread, Op{SYS_mmap, {op.address, op.length, HostProt(op.prot), flags | MAP_ANONYMOUS, ~uint64_t{0}, 0}, 0},
+                            -1);
+  Zygote& zygote = core_->zygote();
+  const Result<int> number = zygote.AcquireNumber(*op.file);
+  if (!number.ok()) return false;
+  const Op map{SYS_mmap, {op.address, op.length, HostProt(op.prot), flags, static_cast<uint64_t>(*number), op.offset}, 0};
+  if (zygote.MapsForSure(*number, op.prot.exec) && listener_->Defer(thread, map, *number)) return true;
+  zygote.ReleaseNumber(*number);
+  return false;
 }
 
 Result<void> SystrapAddressSpace::Apply(absl::Span<const MemoryOp> ops, GuestThread* via) {
@@ -153,14 +180,21 @@ Result<void> SystrapAddressSpace::Apply(absl::Span<const MemoryOp> ops, GuestThr
     Numbers numbers(core_->zygote());
     Result<void> refused;
     size_t built = 0;
-    for (; built < count; ++built) {
-      const MemoryOp& op = ops[built];
+    const MemoryOp* image = nullptr;  // what batch[image_at] began with, while segments can join it
+    size_t image_at = 0;
+    for (const MemoryOp& op : ops.first(count)) {
       if (!InRange(op.address, op.length)) {
         refused = Errno::kEINVAL;
         break;
       }
       switch (op.kind) {
         case MemoryOp::Kind::kMap: {
+          if (image != nullptr && Joins(op, *image, batch[image_at])) {
+            // One mapping of the file, which the host asks us about, and other rights for this part of it, about which it doesn't.
+            batch[image_at].arguments[1] += op.length;
+            if (op.prot != image->prot) batch[built++] = Op{SYS_mprotect, {op.address, op.length, HostProt(op.prot)}, 0};
+            continue;
+          }
           const uint64_t flags = MAP_FIXED | (op.shared ? MAP_SHARED : MAP_PRIVATE) | (op.file == nullptr ? MAP_ANONYMOUS : 0U) |
                                  (op.grows_down ? MAP_GROWSDOWN : 0U) | (op.no_reserve ? MAP_NORESERVE : 0U) |
                                  (op.populate ? MAP_POPULATE : 0U);
@@ -181,6 +215,8 @@ Result<void> SystrapAddressSpace::Apply(absl::Span<const MemoryOp> ops, GuestThr
             }
           }
           batch[built] = Op{SYS_mmap, {op.address, op.length, HostProt(op.prot), flags, file, op.offset}, 0};
+          image = op.file == nullptr || op.shared || op.populate || op.prot.write ? nullptr : &op;
+          image_at = built;
           break;
         }
         case MemoryOp::Kind::kUnmap: batch[built] = Op{SYS_munmap, {op.address, op.length}, 0}; break;
@@ -204,6 +240,8 @@ Result<void> SystrapAddressSpace::Apply(absl::Span<const MemoryOp> ops, GuestThr
           break;
       }
       if (!refused.ok()) break;
+      if (op.kind != MemoryOp::Kind::kMap || op.file == nullptr) image = nullptr;
+      ++built;
     }
     if (built > 0) {
       const Borrowed borrowed(*this, via);
@@ -211,6 +249,7 @@ Result<void> SystrapAddressSpace::Apply(absl::Span<const MemoryOp> ops, GuestThr
       const Listener::OpsResult result = borrowed.Run(absl::MakeConstSpan(batch.data(), built));
       if (result.dead) return Errno::kESRCH;
       if (result.done != built) return ErrorOf(result);
+      numbers.NoteMapped(absl::MakeConstSpan(batch.data(), built));
     }
     if (!refused.ok()) return refused;
     ops.remove_prefix(count);
@@ -311,6 +350,13 @@ Result<void> SystrapAddressSpace::Resident(uint64_t address, absl::Span<uint8_t>
 
 uint64_t SystrapAddressSpace::ResidentBytes() const {
   if (core_->proc_fd() < 0 || dead()) return 0;
+  {
+    // A process that ends has told: the most that it had, as getrusage(2) wants it.
+    MutexLock lock(listener_->mu());
+    for (const StubThread* thread : threads_) {
+      if (thread->told_usage()) return std::min(__atomic_load_n(&thread->context->max_rss_kib, __ATOMIC_RELAXED), kEnd >> 10) << 10;
+    }
+  }
   char text[128];
   std::snprintf(text, sizeof(text), "%d/statm", pid());
   const UniqueFd file(openat(core_->proc_fd(), text, O_RDONLY | O_CLOEXEC));

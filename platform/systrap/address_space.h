@@ -21,6 +21,11 @@ class SystrapAddressSpace final : public AddressSpace {
   Result<uint32_t> CompareExchange(uint64_t address, uint32_t expected, uint32_t desired, GuestThread* via) override;
   Result<void> Resident(uint64_t address, absl::Span<uint8_t> pages, GuestThread* via) override;
   uint64_t ResidentBytes() const override;
+  bool WriteOnReturn(uint64_t address, absl::Span<const std::byte> from, GuestThread* via) override;
+  size_t ReadBrought(uint64_t address, absl::Span<std::byte> to, GuestThread* via) override;
+  void DropBrought(GuestThread* via) override;
+  uint64_t call_entry() const override;
+  Result<void> WriteCode(absl::Span<const CodeWrite> writes, bool alone, GuestThread* via) override;
 
   const Ref<Core>& core() const { return core_; }
   const Ref<Listener>& listener() const { return listener_; }
@@ -32,10 +37,10 @@ class SystrapAddressSpace final : public AddressSpace {
 
   // Live host threads, the leader first. Guarded by the listener's lock.
   std::vector<StubThread*>& threads() { return threads_; }
-  // Some thread has operations that were left for later. Set under the listener's lock.
-  void set_deferred(bool deferred) { deferred_.store(deferred, std::memory_order_relaxed); }
+  // How many threads have operations that were left for later. Changed under the listener's lock.
+  void CountDeferring(int change) { deferring_.fetch_add(change, std::memory_order_relaxed); }
   void Flush() {
-    if (deferred_.load(std::memory_order_relaxed)) listener_->Flush(*this);
+    if (deferring_.load(std::memory_order_relaxed) != 0) listener_->Flush(*this);
   }
   // Never had a second thread.
   bool single_threaded() const { return !had_threads_.load(std::memory_order_relaxed); }
@@ -56,7 +61,7 @@ class SystrapAddressSpace final : public AddressSpace {
   const Ref<Listener> listener_;
   std::atomic<int32_t> pid_;
   std::atomic<bool> dead_{false};
-  std::atomic<bool> deferred_{false};
+  std::atomic<int> deferring_{0};
   std::atomic<bool> had_threads_{false};
   std::vector<StubThread*> threads_;
   Mutex<LockRank::kPlatform> stack_mu_;

@@ -26,7 +26,7 @@ constexpr int kIdleWorkers = 8;
 
 bool Core::OnWorker() { return on_worker; }
 
-Result<void> Core::Start(std::string* why) {
+Result<void> Core::Start(absl::Span<const CallShape> shapes, std::string* why) {
   // Only its arrival matters: it ends the wait in the host with EINTR.
   struct sigaction action {};
   action.sa_handler = [](int) {};
@@ -37,7 +37,8 @@ Result<void> Core::Start(std::string* why) {
     return made;
   }
   if (!CpuFits(why)) return Errno::kENOSYS;
-  TRY(zygote_.Create(why));
+  cpus_.Load();
+  TRY(zygote_.Create(shapes, why));
   uint64_t word = 0;
   iovec local{&word, sizeof(word)};
   iovec remote{reinterpret_cast<void*>(kCodeAddress), sizeof(word)};
@@ -45,8 +46,6 @@ Result<void> Core::Start(std::string* why) {
     *why = "systrap: process_vm_readv(2) of our own stubs is refused; set kernel.yama.ptrace_scope to 0 or 1, or use --platform=ptrace";
     return Errno::kEPERM;
   }
-  CPU_ZERO(&cpus_);
-  if (sched_getaffinity(0, sizeof(cpus_), &cpus_) == 0) cpu_count_ = CPU_COUNT(&cpus_);
   reaper_ = std::thread([this] { Reap(); });
   return {};
 }
@@ -95,7 +94,10 @@ void Core::RetireSlot(int32_t pid, int32_t tid, uint32_t slot) {
 
 void Core::Kill(int32_t pid) {
   MutexLock lock(process_mu_);
-  if (processes_.contains(pid)) (void)kill(pid, SIGKILL);
+  if (!processes_.contains(pid)) return;
+  // It takes its memory apart first of all.
+  cpus_.SendAway(pid);
+  (void)kill(pid, SIGKILL);
 }
 
 void Core::Reap() {
@@ -128,11 +130,12 @@ void Core::Reap() {
     // Nobody's: perhaps a child that did not live to say its name.
     for (const Ref<Listener>& one : all) one->CheckBirth();
     for (uint32_t slot : slots) contexts_.Free(slot);
+    zygote_.Replenish();
   }
 }
 
 bool Core::BecomePoller() {
-  if (pollers_.fetch_add(1, std::memory_order_relaxed) + 1 < cpu_count_) return true;
+  if (pollers_.fetch_add(1, std::memory_order_relaxed) + 1 < cpus_.count()) return true;
   CeasePolling();
   return false;
 }

@@ -18,6 +18,7 @@
 #include "base/sync/condition.h"
 #include "base/sync/mutex.h"
 #include "platform/systrap/contexts.h"
+#include "platform/systrap/cpus.h"
 #include "platform/systrap/listener.h"
 #include "platform/systrap/zygote.h"
 
@@ -25,15 +26,16 @@ namespace ringwall::platform::systrap {
 
 class Core : public RefCounted {
  public:
-  explicit Core(UniqueFd proc_fd) : proc_fd_(std::move(proc_fd)), zygote_(contexts_) {}
+  Core(UniqueFd proc_fd, bool rewrite_calls) : proc_fd_(std::move(proc_fd)), rewrite_calls_(rewrite_calls), zygote_(contexts_, cpus_) {}
 
-  Result<void> Start(std::string* why);
+  Result<void> Start(absl::Span<const CallShape> shapes, std::string* why);
   // Ends every stub and all threads of the platform. Idempotent.
   void Close();
 
   Contexts& contexts() { return contexts_; }
   Zygote& zygote() { return zygote_; }
   int proc_fd() const { return proc_fd_.get(); }
+  bool rewrite_calls() const { return rewrite_calls_; }
 
   // ---- processes ----
   // A stub process exists. False: it is dead already.
@@ -53,7 +55,8 @@ class Core : public RefCounted {
   // At most one thread fewer than there are CPUs looks for requests at a time.
   bool BecomePoller();
   void CeasePolling() { pollers_.fetch_sub(1, std::memory_order_relaxed); }
-  const cpu_set_t& cpus() const { return cpus_; }
+  const cpu_set_t& cpus() const { return cpus_.all(); }
+  void SendAway(int32_t tid) const { cpus_.SendAway(tid); }
 
   // ---- workers ----
   static bool OnWorker();
@@ -78,10 +81,10 @@ class Core : public RefCounted {
   void WorkerMain(Ref<Listener> first);
 
   const UniqueFd proc_fd_;
+  const bool rewrite_calls_;
+  Cpus cpus_;
   Contexts contexts_;
   Zygote zygote_;
-  cpu_set_t cpus_{};  // that we may use
-  int cpu_count_ = 1;
   std::atomic<int> pollers_{0};
   std::thread reaper_;
   bool closed_ = false;

@@ -9,6 +9,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -146,6 +147,11 @@ std::vector<sock_filter> BuildStubFilter() {
   RequireCall(p, SYS_exit);
   p.Return(SECCOMP_RET_ALLOW);
   RequireCall(p, SYS_exit_group);
+  p.Return(SECCOMP_RET_ALLOW);
+  // About the caller itself.
+  RequireCall(p, SYS_getrusage);
+  p.LoadArgument(0, false);
+  p.Require(BPF_JEQ, RUSAGE_THREAD);
   p.Return(SECCOMP_RET_ALLOW);
   RequireCall(p, SYS_prctl);
   p.LoadArgument(0, false);

@@ -77,6 +77,8 @@ TEST(StubFilter, OnlyPrivateMemoryBelowTheContextsIsTheStubsOwn) {
   EXPECT_EQ(Verdict(kStub, SYS_mmap, {0x10000, 0x1000, 1, kAnonymous | MAP_LOCKED, kNoFile, 0}), SECCOMP_RET_USER_NOTIF);
   EXPECT_EQ(Verdict(kStub, SYS_munmap, {0x10000, 0x1000}), SECCOMP_RET_ALLOW);
   EXPECT_EQ(Verdict(kStub, SYS_mprotect, {0x10000, 0x1000, PROT_READ | PROT_EXEC}), SECCOMP_RET_ALLOW);
+  EXPECT_EQ(Verdict(kStub, SYS_getrusage, {1 /*RUSAGE_THREAD*/, 0x10000}), SECCOMP_RET_ALLOW);
+  EXPECT_EQ(Verdict(kStub, SYS_getrusage, {0, 0x10000}), SECCOMP_RET_KILL_PROCESS);
   EXPECT_EQ(Verdict(kStub, SYS_mprotect, {0x10000, 0x1000, PROT_READ | PROT_WRITE}), SECCOMP_RET_USER_NOTIF);
   EXPECT_EQ(Verdict(kStub, SYS_mprotect, {0x10000, 0x1000, PROT_READ | PROT_GROWSDOWN}), SECCOMP_RET_USER_NOTIF);
   EXPECT_EQ(Verdict(kStub, SYS_mremap, {0x10000, 0x1000, 0x2000, MREMAP_MAYMOVE | MREMAP_FIXED, 0x20000}), SECCOMP_RET_ALLOW);

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "platform/systrap/filter.h"
+#include "platform/systrap/stub_blob.h"
 
 namespace ringwall::platform::systrap {
 namespace {
@@ -24,7 +25,56 @@ bool FrameFits(uint64_t offset) { return offset >= kStackOffset && offset <= kCo
 
 constexpr bool Canonical(uint64_t address) { return address < uint64_t{1} << 47; }
 
+// Rewritten calls find their context by %gs, unless the guest has one of its own.
+uint64_t GsBaseOf(const StubThread& thread) { return thread.regs.gs_base != 0 ? thread.regs.gs_base : ContextAddress(thread.slot); }
+
+void ReadRegisters(StubThread& thread, const SignalContext& c) {
+  arch::Registers& r = thread.regs;
+  r.r8 = c.r8, r.r9 = c.r9, r.r10 = c.r10, r.r11 = c.r11, r.r12 = c.r12, r.r13 = c.r13, r.r14 = c.r14, r.r15 = c.r15;
+  r.rdi = c.rdi, r.rsi = c.rsi, r.rbp = c.rbp, r.rbx = c.rbx, r.rdx = c.rdx, r.rax = c.rax, r.rcx = c.rcx, r.rsp = c.rsp;
+  r.rip = c.rip, r.eflags = c.eflags, r.cs = c.cs, r.gs = c.gs, r.fs = c.fs, r.ss = c.ss, r.ds = 0, r.es = 0;
+  r.fs_base = thread.context->fs_base, r.gs_base = thread.context->gs_base;
+  if (r.gs_base == ContextAddress(thread.slot)) r.gs_base = 0;
+  r.orig_rax = kNoCall;
+}
+
+// A stop in the rewritten call's own code: on the way out the thread is where it was to go on. True: on the way in, rip is the record.
+bool StoppedInCall(arch::Registers& r, uint64_t resumed) {
+  static const CallAddresses code = CallCode();
+  if (r.rip == code.leave) r.rip = resumed;
+  if (r.rip < code.entry || r.rip >= code.switched) return false;
+  r.rip = r.rip == code.entry ? r.rcx : r.r11;
+  return true;
+}
+
+// With a call.
+void ReadBrought(StubThread& thread) {
+  const uint64_t count = __atomic_load_n(&thread.context->brought_count, __ATOMIC_RELAXED);
+  for (uint32_t i = 0; i < kMaxBrought && i < count; ++i) {
+    Brought one;
+    std::memcpy(&one, &thread.context->brought[i], sizeof(one));
+    if (one.offset < kBroughtOffset || one.offset > kWindowOffset || one.bytes > kWindowOffset - one.offset) return;
+    thread.brought[thread.brought_count++] = one;
+  }
+}
+
 }  // namespace
+
+void ReadCall(StubThread& thread, bool interrupted, Event* event) {
+  SignalContext c;
+  std::memcpy(&c, &reinterpret_cast<const SignalFrame*>(BytesOf(thread) + thread.frame)->context, sizeof(c));
+  ReadRegisters(thread, c);
+  thread.fp_live = __atomic_load_n(&thread.context->fp_saved, __ATOMIC_RELAXED) == 0;
+  thread.brought_count = 0;
+  if (interrupted) {
+    *event = Event{EventKind::kInterrupt};
+    return;
+  }
+  ReadBrought(thread);
+  *event = Event{EventKind::kSyscall};
+  thread.regs.orig_rax = thread.regs.rax;
+  thread.regs.rax = static_cast<uint64_t>(-kENOSYS);
+}
 
 bool ReadFrame(StubThread& thread, Event* event) {
   const uint64_t offset = __atomic_load_n(&thread.context->frame, __ATOMIC_RELAXED) - ContextAddress(thread.slot);
@@ -33,14 +83,17 @@ bool ReadFrame(StubThread& thread, Event* event) {
   std::memcpy(&frame, BytesOf(thread) + offset, sizeof(frame));
   thread.frame = offset;
 
+  thread.fp_live = false;
+  thread.brought_count = 0;
+
   const SignalContext& c = frame.context;
   arch::Registers& r = thread.regs;
-  r.r8 = c.r8, r.r9 = c.r9, r.r10 = c.r10, r.r11 = c.r11, r.r12 = c.r12, r.r13 = c.r13, r.r14 = c.r14, r.r15 = c.r15;
-  r.rdi = c.rdi, r.rsi = c.rsi, r.rbp = c.rbp, r.rbx = c.rbx, r.rdx = c.rdx, r.rax = c.rax, r.rcx = c.rcx, r.rsp = c.rsp;
-  r.rip = c.rip, r.eflags = c.eflags, r.cs = c.cs, r.gs = c.gs, r.fs = c.fs, r.ss = c.ss, r.ds = 0, r.es = 0;
-  r.fs_base = thread.context->fs_base, r.gs_base = thread.context->gs_base;
-  r.orig_rax = kNoCall;
-
+  const uint64_t resumed = r.rip;
+  ReadRegisters(thread, c);
+  if (StoppedInCall(r, resumed)) {
+    *event = Event{EventKind::kCallEntry};
+    return true;
+  }
   *event = Event{EventKind::kInterrupt};
   const int signal = frame.info.signal;
   // Sent by somebody on the host, not raised by the thread: nothing that a guest may notice.
@@ -51,6 +104,8 @@ bool ReadFrame(StubThread& thread, Event* event) {
       if (frame.info.architecture == AUDIT_ARCH_X86_64) {
         // The host has put the number back into rax (seccomp(2), SECCOMP_RET_TRAP).
         event->kind = EventKind::kSyscall;
+        event->trapped = true;
+        ReadBrought(thread);
         if (static_cast<int32_t>(r.rax) != frame.info.call_number) {
           // A number that looks like a restart code: the host took it for a result before it made the frame.
           r.rax = static_cast<uint64_t>(int64_t{frame.info.call_number});
@@ -87,7 +142,7 @@ void WriteFrame(StubThread& thread) {
   c.rdi = r.rdi, c.rsi = r.rsi, c.rbp = r.rbp, c.rbx = r.rbx, c.rdx = r.rdx, c.rax = r.rax, c.rcx = r.rcx, c.rsp = r.rsp;
   c.rip = r.rip, c.eflags = r.eflags, c.cs = static_cast<uint16_t>(r.cs), c.ss = static_cast<uint16_t>(r.ss);
   thread.context->new_fs_base = r.fs_base;
-  thread.context->new_gs_base = r.gs_base;
+  thread.context->new_gs_base = GsBaseOf(thread);
 }
 
 void CopyFrame(const StubThread& creator, StubThread& child) {
@@ -105,7 +160,7 @@ void CopyFrame(const StubThread& creator, StubThread& child) {
   child.context->frame = to + offset;
   child.regs = creator.regs;
   child.context->new_fs_base = child.regs.fs_base;
-  child.context->new_gs_base = child.regs.gs_base;
+  child.context->new_gs_base = GsBaseOf(child);
 }
 
 std::byte* FpAreaOf(const StubThread& thread, size_t bytes) {

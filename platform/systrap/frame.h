@@ -7,6 +7,8 @@ namespace ringwall::platform::systrap {
 
 // Copies the stub's claim once: registers, and the event that the signal means. False when it is nonsense.
 bool ReadFrame(StubThread& thread, Event* event);
+// The same for a rewritten call, or an interrupt on its way back: general registers only.
+void ReadCall(StubThread& thread, bool interrupted, Event* event);
 // False for segment bases that no program may load: the handler would fault on them.
 bool CanReturn(const arch::Registers& regs);
 // The other way, for a return to guest code.

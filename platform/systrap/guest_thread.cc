@@ -22,6 +22,9 @@ constexpr size_t kNotesOffset = 464;
 constexpr size_t kMxcsrOffset = 24;
 constexpr size_t kMxcsrMaskOffset = 28;
 
+// A century: what a thread says about itself must not overflow sums.
+constexpr uint64_t kMaxCpuUs = uint64_t{100} * 366 * 86'400 * 1'000'000;
+
 template <typename T>
 T Load(const std::byte* from) {
   T value;
@@ -44,7 +47,10 @@ SystrapGuestThread::~SystrapGuestThread() {
   space_->core()->CountGuestThread(-1);
 }
 
-std::byte* SystrapGuestThread::FpArea(size_t bytes) const { return FpAreaOf(*thread_, bytes); }
+std::byte* SystrapGuestThread::FpArea(size_t bytes) const {
+  thread_->listener->SaveFp(*thread_);
+  return FpAreaOf(*thread_, bytes);
+}
 
 Result<void> SystrapGuestThread::GetFpState(arch::FpState& out) {
   const uint32_t size = std::min<uint32_t>(arch::FpStateSize(), static_cast<uint32_t>(out.area.size()));
@@ -87,6 +93,10 @@ uint64_t SystrapGuestThread::CpuTimeNs() const {
     const clockid_t clock = static_cast<clockid_t>((~static_cast<uint32_t>(thread_->tid) << 3) | 2);
     timespec now;
     if (clock_gettime(clock, &now) == 0) return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+  }
+  {
+    MutexLock lock(thread_->listener->mu());
+    if (thread_->told_usage()) return std::min(__atomic_load_n(&thread_->context->cpu_us, __ATOMIC_RELAXED), kMaxCpuUs) * 1000;
   }
   const int proc_fd = space_->core()->proc_fd();
   if (proc_fd >= 0) {

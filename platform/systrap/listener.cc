@@ -50,19 +50,21 @@ void HostCall(const Op& op, uint64_t* number, uint64_t arguments[6]) {
 
 }  // namespace
 
-StubThread::StubThread(Listener& of, uint32_t context_slot, Context* shared) : listener(of), slot(context_slot), context(shared) {}
-StubThread::~StubThread() = default;
+StubThread::StubThread(Listener& of, uint32_t context_slot, Context* shared) : listener(of), slot(context_slot), context(shared) {
+  context->mark = kMark;
+}
+StubThread::~StubThread() { listener->ReleasePins(*this); }
 
 // ---- receiving ------------------------------------------------------------------------------------------------------------
 
 void Listener::Wait(absl::FunctionRef<bool()> ready) {
   while (!ready()) {
-    if (!receiving_) {
+    if (!receiving_ && !hung_up_) {
       ReceiveOne();
       continue;
     }
     ++sleepers_;
-    changed_.WaitFor(mu_, hours(1), [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return !receiving_ || ready(); });
+    changed_.WaitFor(mu_, hours(1), [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return (!receiving_ && !hung_up_) || ready(); });
     --sleepers_;
   }
 }
@@ -76,7 +78,7 @@ void Listener::ReceiveOne() {
   receiver_ = ThisTid();
   RefPtr<StubThread> whose;
   After after;
-  if (hot_ && hot_->state != RunState::kRunning) StopPolling();
+  if (hot_ && !hot_->asking()) StopPolling();
   const bool somebody_sleeps = (receive_first_ || polled_in_a_row_ % kTurns == kTurns - 1) && Readable();
   receive_first_ = false;
   ++polled_in_a_row_;
@@ -89,7 +91,7 @@ void Listener::ReceiveOne() {
     if (!asked && hot_.get() == hot.get()) StopPolling();
     // Again, now that its stub has been told: what it asked before must not be waited for asleep.
     const uint32_t number = __atomic_load_n(&hot->context->asked, __ATOMIC_SEQ_CST);
-    asked = number != handled && hot->state == RunState::kRunning && !hot->died;
+    asked = number != handled && hot->asking() && !hot->died;
     if (asked) {
       whose = hot;
       after = TakeRequest(*hot, number, 0);
@@ -99,8 +101,9 @@ void Listener::ReceiveOne() {
     seccomp_notif notification{};
     const bool got = ioctl(fd_.get(), SECCOMP_IOCTL_NOTIF_RECV, &notification) == 0;
     // ENOENT: the caller was killed meanwhile, or nobody is left; the reaper tells us soon.
-    if (!got && errno != EINTR) sched_yield();
+    const bool hung_up = !got && errno != EINTR && HungUp();
     mu_.Lock();
+    hung_up_ = hung_up_ || hung_up;
     if (got) after = Handle(notification, &whose);
   }
   receiving_ = false;
@@ -117,6 +120,8 @@ void Listener::ReceiveOne() {
 void Listener::Do(const After& after, StubThread& thread) {
   if (after.add_process && !core_.AddProcess(thread.pid, Ref<Listener>(*this), thread.slot)) ProcessDied(thread.pid);
   if (after.start_worker && !has_worker_.exchange(true)) core_.StartWorker(Ref<Listener>(*this));
+  // A thread that ends does so while we go on.
+  if (after.retire_slot) core_.SendAway(thread.tid);
   if (after.answer != 0) {
     seccomp_notif_resp response{};
     response.id = after.answer;
@@ -174,12 +179,9 @@ void Listener::Violation(int32_t pid, const char* what) {
 }
 
 bool Listener::Approve(StubThread& thread, const seccomp_notif& n) {
-  if (!thread.sealed) {
-    const uint64_t seal[3] = {ContextAddress(thread.slot), kContextBytes, kDontFork};
-    thread.sealed = n.data.nr == SYS_madvise && std::memcmp(n.data.args, seal, sizeof(seal)) == 0;
-    return thread.sealed;
-  }
-  if (!thread.ops_running || thread.ops_done) return false;
+  // Under way in a stopped thread, or on a thread's way back to guest code, until its next request.
+  const bool finishing = thread.finishing && thread.state == RunState::kRunning;
+  if (!finishing && (!thread.ops_running || thread.ops_done)) return false;
   while (thread.next_notified < thread.ops.size()) {
     uint64_t number, arguments[6];
     HostCall(thread.ops[thread.next_notified++], &number, arguments);
@@ -229,10 +231,6 @@ Listener::After Listener::TakeRequest(StubThread& thread, uint32_t number, uint6
   thread.handled = number;
   thread.sleeping = id;
   const uint32_t request = __atomic_load_n(&thread.context->request, __ATOMIC_RELAXED);
-  if (!thread.sealed) {
-    Violation(thread.pid, "a context that children could inherit");
-    return {};
-  }
   if (!thread.born) {
     thread.born = true;
     if (request == kRequestEvent) {
@@ -251,18 +249,25 @@ Listener::After Listener::TakeRequest(StubThread& thread, uint32_t number, uint6
     NotifyWaiters();
     return {};
   }
-  if (request == kRequestEvent && !thread.ops_running && thread.state == RunState::kRunning) {
+  const bool event = request == kRequestEvent || request == kRequestCall || request == kRequestInterrupted;
+  if (event && !thread.ops_running && thread.state == RunState::kRunning) {
     MeasureGap(thread);
-    return TakeEvent(thread);
+    return TakeEvent(thread, request);
   }
   // Only after kCommandFinish can an honest stub get here.
   Violation(thread.pid, request == kRequestDone ? "the host refused memory that was promised" : "a request out of turn");
   return {};
 }
 
-Listener::After Listener::TakeEvent(StubThread& thread) {
+Listener::After Listener::TakeEvent(StubThread& thread, uint32_t request) {
+  if (thread.finishing) {
+    thread.finishing = false;
+    ReleasePins(thread);
+  }
   Event event;
-  if (!ReadFrame(thread, &event)) {
+  if (request != kRequestEvent) {
+    ReadCall(thread, request == kRequestInterrupted, &event);
+  } else if (!ReadFrame(thread, &event)) {
     Violation(thread.pid, "a frame out of its context");
     return {};
   }
@@ -306,8 +311,10 @@ Listener::After Listener::ResumeLocked(StubThread& thread) {
   if (thread.deferred.empty()) {
     answer = AnswerLocked(thread, kCommandReturn);
   } else {
-    thread.ops = std::exchange(thread.deferred, {});
-    if (thread.space != nullptr) thread.space->set_deferred(false);
+    thread.ops = TakeDeferred(thread);
+    thread.finishing = true;
+    // What the host asks us about is not to be seen in the context.
+    if (hot_.get() == &thread && !thread.pins.empty()) StopPolling();
     answer = StartOps(thread, kCommandFinish);
   }
   return After{.answer = answer, .start_worker = !has_worker_.load(std::memory_order_relaxed)};
@@ -315,6 +322,7 @@ Listener::After Listener::ResumeLocked(StubThread& thread) {
 
 Listener::After Listener::EndLocked(StubThread& thread) {
   thread.ended = true;
+  (void)TakeDeferred(thread);
   thread.state = RunState::kParked;
   if (thread.leader || !thread.stopped()) return {};
   if (thread.sleeping == 0) leaving_.insert_or_assign(thread.tid, Ref<StubThread>(thread));
@@ -341,6 +349,9 @@ bool Listener::WaitBorn(StubThread& thread) {
 }
 
 void Listener::Resume(StubThread& thread) {
+  // The caller may serve another listener, and the thread may run and its process end before we are done.
+  const Ref<Listener> keep(*this);
+  const Ref<StubThread> keep_thread(thread);
   After after;
   {
     MutexLock lock(mu_);

@@ -52,11 +52,19 @@ class Listener : public RefCounted {
   OpsResult RunOps(StubThread& thread, absl::Span<const Op> ops);
   // Leaves an operation for later: the next RunOps(), or the thread's way back to guest code. False: run it now. Only without other threads
   // in the address space, whose operations could overtake it.
-  bool Defer(StubThread& thread, const Op& op);
+  // `pin`: the number of the file that it maps, or -1; released when it is done.
+  bool Defer(StubThread& thread, const Op& op, int pin);
+  // The same for a copy to guest memory, also with other threads. False: no room.
+  bool DeferCopy(StubThread& thread, uint64_t address, absl::Span<const std::byte> from);
   // What was left for later in this address space is done when this returns.
   void Flush(SystrapAddressSpace& space);
+  // The vector registers are in the frame when this returns, unless the thread is dead. It is stopped.
+  void SaveFp(StubThread& thread);
   // The same, with a child: `child` is in the listener when this returns true, and stopped. `ops` end in a kOpClone.
   bool RunBirth(StubThread& creator, absl::Span<const Op> ops, Ref<StubThread> child, OpsResult* result);
+  // The thread of this process whose context a child would inherit, or null: only the first of a forked process can be one.
+  RefPtr<StubThread> Unsealed(SystrapAddressSpace& space);
+  void Sealed(StubThread& thread);
   // Waits for the first request of a blank stub's thread. False: it died.
   bool WaitBorn(StubThread& thread);
 
@@ -95,17 +103,21 @@ class Listener : public RefCounted {
   void ReceiveOne() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   After Handle(const seccomp_notif& notification, RefPtr<StubThread>* whose) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   After TakeRequest(StubThread& thread, uint32_t number, uint64_t id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  After TakeEvent(StubThread& thread) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  After TakeEvent(StubThread& thread, uint32_t request) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // The stub did what it was not asked to: its process dies.
   void Violation(int32_t pid, const char* what);
   bool Approve(StubThread& thread, const seccomp_notif& notification) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool ApproveBirth(const seccomp_notif& notification) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  friend class StubThread;
+  void ReleasePins(StubThread& thread);
   uint64_t AnswerLocked(StubThread& thread, uint32_t command) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Writes `ops` into the context and answers; the notification as in AnswerLocked().
   uint64_t StartOps(StubThread& thread, uint32_t command) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   After ResumeLocked(StubThread& thread) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   After EndLocked(StubThread& thread) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // ---- polling (polling.cc) ----
+  // What was left for later is to be done now.
+  static std::vector<Op> TakeDeferred(StubThread& thread);
   // The thread was just told to go on: is it worth looking for its next request instead of sleeping?
   void ConsiderPolling(StubThread& thread) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Looks for the hot thread's next request for a while. False: sleep.
@@ -118,6 +130,8 @@ class Listener : public RefCounted {
   void MoveBack();
   void StopPolling() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool Readable() const;
+  // No process is left that could ask (Linux 6.11 and later tell).
+  bool HungUp() const;
 
   void NotifyWaiters() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Gets the receiving thread out of the host. Drops the lock meanwhile.
@@ -143,6 +157,7 @@ class Listener : public RefCounted {
   int sleepers_ ABSL_GUARDED_BY(mu_) = 0;
   int processes_ ABSL_GUARDED_BY(mu_) = 0;
   bool closing_ ABSL_GUARDED_BY(mu_) = false;
+  bool hung_up_ ABSL_GUARDED_BY(mu_) = false;
   std::atomic<bool> has_worker_{false};
   // The worker's own.
   bool moved_ = false;      // it has left some CPU

@@ -30,7 +30,7 @@ Listener::OpsResult Listener::RunOps(StubThread& thread, absl::Span<const Op> op
     before = thread.deferred.size();
     if (!thread.stopped() || ops.size() + before > kMaxOps) return dead;
     if (ops.size() + before == 0) return {};
-    thread.ops = std::exchange(thread.deferred, {});
+    thread.ops = TakeDeferred(thread);
     thread.ops.insert(thread.ops.end(), ops.begin(), ops.end());
     after.answer = StartOps(thread, kCommandRun);
     thread.ops_running = true;
@@ -42,6 +42,7 @@ Listener::OpsResult Listener::RunOps(StubThread& thread, absl::Span<const Op> op
   Wait([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return thread.ops_done || thread.died; });
   --waits_;
   thread.ops_running = false;
+  if (!thread.died) ReleasePins(thread);
   NotifyWaiters();
   if (thread.died) return dead;
   const size_t done = std::min<size_t>(thread.ops_succeeded, before + ops.size());
@@ -57,30 +58,65 @@ Listener::OpsResult Listener::RunOps(StubThread& thread, absl::Span<const Op> op
 
 uint64_t Listener::StartOps(StubThread& thread, uint32_t command) {
   thread.next_notified = 0;
+  thread.ops_quiet = std::none_of(thread.ops.begin(), thread.ops.end(),
+                                  [](const Op& op) { return op.number == kOpClone || IsNotified(op.number, op.arguments); });
   std::memcpy(thread.context->ops, thread.ops.data(), thread.ops.size() * sizeof(Op));
   thread.context->op_count = static_cast<uint32_t>(thread.ops.size());
   return AnswerLocked(thread, command);
 }
 
-bool Listener::Defer(StubThread& thread, const Op& op) {
+void Listener::ReleasePins(StubThread& thread) {
+  for (const int number : thread.pins) core_.zygote().ReleaseNumber(number);
+  thread.pins.clear();
+}
+
+bool Listener::Defer(StubThread& thread, const Op& op, int pin) {
   MutexLock lock(mu_);
   if (!thread.stopped() || thread.ops_running || thread.state != RunState::kInEvent || thread.space == nullptr) return false;
   if (thread.space->threads().size() != 1 || thread.deferred.size() >= kMaxDeferred) return false;
+  if (thread.deferred.empty()) thread.space->CountDeferring(1);
   thread.deferred.push_back(op);
-  thread.space->set_deferred(true);
+  if (pin >= 0) thread.pins.push_back(pin);
   return true;
 }
 
+bool Listener::DeferCopy(StubThread& thread, uint64_t address, absl::Span<const std::byte> from) {
+  MutexLock lock(mu_);
+  // Parked: another thread finishes its call.
+  const bool ours = thread.state == RunState::kInEvent || thread.state == RunState::kParked;
+  if (!thread.stopped() || thread.ops_running || !ours || thread.ended || thread.space == nullptr) return false;
+  if (thread.deferred.size() >= kMaxDeferred || from.size() > kWindowBytes - thread.window_used) return false;
+  // The call may read it again.
+  thread.brought_count = 0;
+  const uint64_t offset = kWindowOffset + thread.window_used;
+  std::memcpy(reinterpret_cast<std::byte*>(thread.context) + offset, from.data(), from.size());
+  thread.window_used += from.size();
+  if (thread.deferred.empty()) thread.space->CountDeferring(1);
+  thread.deferred.push_back(Op{kOpCopyOut, {address, offset, from.size()}, 0});
+  return true;
+}
+
+std::vector<Op> Listener::TakeDeferred(StubThread& thread) {
+  if (!thread.deferred.empty() && thread.space != nullptr) thread.space->CountDeferring(-1);
+  thread.window_used = 0;
+  return std::exchange(thread.deferred, {});
+}
+
 void Listener::Flush(SystrapAddressSpace& space) {
-  RefPtr<StubThread> thread;
+  std::vector<Ref<StubThread>> threads;
   {
     MutexLock lock(mu_);
-    space.set_deferred(false);
     for (StubThread* one : space.threads()) {
-      if (!one->deferred.empty()) thread = RefPtr<StubThread>::Share(one);
+      if (!one->deferred.empty()) threads.emplace_back(*one);
     }
   }
-  if (thread) (void)RunOps(*thread, {});
+  for (const Ref<StubThread>& thread : threads) (void)RunOps(*thread, {});
+}
+
+void Listener::SaveFp(StubThread& thread) {
+  if (!thread.fp_live) return;
+  const Op save{kOpSaveFp, {}, 0};
+  if (!RunOps(thread, absl::MakeConstSpan(&save, 1)).dead) thread.fp_live = false;
 }
 
 bool Listener::RunBirth(StubThread& creator, absl::Span<const Op> ops, Ref<StubThread> child, OpsResult* result) {
@@ -109,6 +145,19 @@ bool Listener::RunBirth(StubThread& creator, absl::Span<const Op> ops, Ref<StubT
   birth_failed_ = false;
   NotifyWaiters();
   return cloned && child->born && !child->died;
+}
+
+RefPtr<StubThread> Listener::Unsealed(SystrapAddressSpace& space) {
+  MutexLock lock(mu_);
+  for (StubThread* thread : space.threads()) {
+    if (!thread->sealed) return RefPtr<StubThread>::Share(thread);
+  }
+  return nullptr;
+}
+
+void Listener::Sealed(StubThread& thread) {
+  MutexLock lock(mu_);
+  thread.sealed = true;
 }
 
 RefPtr<StubThread> Listener::AnyStopped(SystrapAddressSpace& space) {

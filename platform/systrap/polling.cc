@@ -52,6 +52,13 @@ bool Listener::Readable() const {
   return poll(&wait, 1, 0) > 0;
 }
 
+bool Listener::HungUp() const {
+  pollfd wait{fd_.get(), 0, 0};
+  if (poll(&wait, 1, 0) > 0 && (wait.revents & POLLHUP) != 0) return true;
+  sched_yield();
+  return false;
+}
+
 bool Listener::Poll(StubThread& thread, uint32_t handled) {
   // The host woke the stub on our CPU, and it can't run while we look. One of us has to go.
   const int cpu = sched_getcpu();

@@ -12,18 +12,26 @@ extern const std::byte systrap_code[] asm("__start_ringwall_systrap");
 extern const std::byte systrap_code_end[] asm("__stop_ringwall_systrap");
 extern const std::byte systrap_first[] asm("__start_ringwall_systrap_first");
 extern const std::byte systrap_first_end[] asm("__stop_ringwall_systrap_first");
-extern "C" const std::byte ringwall_systrap_enter[];
+extern "C" {
+extern const std::byte ringwall_systrap_enter[];
+extern const std::byte ringwall_systrap_call[];
+extern const std::byte ringwall_systrap_call_switched[];
+extern const std::byte ringwall_systrap_call_leave[];
+}
 
 namespace ringwall::platform::systrap {
 
-std::vector<std::byte> BuildBlob(const std::vector<sock_filter>& filter) {
+std::vector<std::byte> BuildBlob(const std::vector<sock_filter>& filter, absl::Span<const CallShape> shapes) {
   const size_t code = static_cast<size_t>(systrap_code_end - systrap_code);
   const size_t first = static_cast<size_t>(systrap_first_end - systrap_first);
   const size_t filter_bytes = filter.size() * sizeof(sock_filter);
   constexpr uint64_t kProgramOffset = kFilterOffset + sizeof(sock_fprog);
-  if (code > kFilterOffset || kProgramOffset + filter_bytes > kCodeBytes || first > 0x1000) return {};
+  static_assert(sizeof(CallShape) == 4 && kShapesOffset + kCallShapes * sizeof(CallShape) <= kFilterOffset);
+  if (code > kShapesOffset || shapes.size() > kCallShapes || kProgramOffset + filter_bytes > kCodeBytes || first > 0x1000) return {};
   std::vector<std::byte> blob(kBlobBytes, std::byte{0xf4} /*hlt*/);
   std::memcpy(blob.data(), systrap_code, code);
+  std::memset(blob.data() + kShapesOffset, 0, kCallShapes * sizeof(CallShape));
+  std::memcpy(blob.data() + kShapesOffset, shapes.data(), shapes.size() * sizeof(CallShape));
   sock_fprog program{};
   program.len = static_cast<uint16_t>(filter.size());
   program.filter = reinterpret_cast<sock_filter*>(kCodeAddress + kProgramOffset);
@@ -34,5 +42,10 @@ std::vector<std::byte> BuildBlob(const std::vector<sock_filter>& filter) {
 }
 
 uint64_t BlobEntry() { return static_cast<uint64_t>(ringwall_systrap_enter - systrap_code); }
+
+CallAddresses CallCode() {
+  const auto at = [](const std::byte* label) { return kCodeAddress + static_cast<uint64_t>(label - systrap_code); };
+  return {at(ringwall_systrap_call), at(ringwall_systrap_call_switched), at(ringwall_systrap_call_leave)};
+}
 
 }  // namespace ringwall::platform::systrap

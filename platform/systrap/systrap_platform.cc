@@ -6,6 +6,8 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
+#include <vector>
+
 #include "platform/systrap/filter.h"
 #include "platform/systrap/frame.h"
 #include "platform/systrap/guest_thread.h"
@@ -72,6 +74,7 @@ class SystrapPlatform final : public Platform {
     const uint32_t slot = place.slot;
     const Ref<StubThread> child = NewStubThread(space->listener(), *space, slot, /*leader=*/false);
     child->pid = space->pid();
+    from.thread()->listener->SaveFp(*from.thread());
     CopyFrame(*from.thread(), *child);
     const uint64_t context = ContextAddress(slot);
     const Op ops[] = {
@@ -79,9 +82,11 @@ class SystrapPlatform final : public Platform {
         {SYS_madvise, {context, kContextBytes, kDontFork}, 0},
         {kOpClone, {kThreadCloneFlags, context, 0, 0}, 0},
     };
+    OnThisCpu here(core_->cpus(), from.thread()->tid);
     Listener::OpsResult result;
-    if (!space->listener()->RunBirth(*from.thread(), absl::MakeConstSpan(ops).subspan(place.mapped ? 2 : 0), child, &result))
-      return Errno::kEAGAIN;
+    const bool born = space->listener()->RunBirth(*from.thread(), absl::MakeConstSpan(ops).subspan(place.mapped ? 2 : 0), child, &result);
+    here.Free(child->tid);
+    if (!born) return Errno::kEAGAIN;
     return std::unique_ptr<GuestThread>(std::make_unique<SystrapGuestThread>(child, space, sink));
   }
 
@@ -92,14 +97,20 @@ class SystrapPlatform final : public Platform {
     const uint32_t slot = TRY(core_->contexts().Allocate());
     const Ref<SystrapAddressSpace> space = MakeRef<SystrapAddressSpace>(core_, listener, 0);
     const Ref<StubThread> child = NewStubThread(listener, *space, slot, /*leader=*/true);
+    listener->SaveFp(*from.thread());
     CopyFrame(*from.thread(), *child);
     space->CopyStacks(*from.space());
-    const Op clone{kOpClone, {kProcessCloneFlags, ContextAddress(slot), kZygoteMemory, slot * kContextBytes}, 0};
+    // The host runs them in this order, or not at all: it asks us about each.
+    std::vector<Op> ops;
+    const RefPtr<StubThread> open = listener->Unsealed(*from.space());
+    if (open) ops.push_back({SYS_madvise, {ContextAddress(open->slot), kContextBytes, kDontFork}, 0});
+    ops.push_back({kOpClone, {kProcessCloneFlags, ContextAddress(slot), kZygoteMemory, slot * kContextBytes}, 0});
     // A child that starts on another CPU costs a wake-up there, for a parent that will most likely wait: it may move when it has something
     // to do.
     OnThisCpu here(core_->cpus(), from.thread()->tid);
     Listener::OpsResult result;
-    const bool born = listener->RunBirth(*from.thread(), absl::MakeConstSpan(&clone, 1), child, &result);
+    const bool born = listener->RunBirth(*from.thread(), ops, child, &result);
+    if (open && result.done > 0) listener->Sealed(*open);
     here.Free(child->tid);
     if (!born) {
       // A child that came so far is killed with its space, and its slot is free when it is reaped.
@@ -134,8 +145,8 @@ Result<std::unique_ptr<Platform>> CreatePlatform(Options options, std::string* w
     action.sa_handler = SIG_DFL;
     sigaction(SIGCHLD, &action, nullptr);
   }
-  Ref<Core> core = MakeRef<Core>(std::move(options.proc_fd));
-  const Result<void> started = core->Start(why);
+  Ref<Core> core = MakeRef<Core>(std::move(options.proc_fd), options.rewrite_calls);
+  const Result<void> started = core->Start(options.shapes, why);
   if (!started.ok()) {
     core->Close();
     return started.error();

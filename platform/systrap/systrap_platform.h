@@ -16,6 +16,10 @@ struct Options {
   // A directory descriptor of a proc file system that shows this process's pid namespace: CPU time and resident size of stubs. May be
   // invalid: then both are 0.
   UniqueFd proc_fd;
+  // Whether call sites may be rewritten (AddressSpace::call_entry).
+  bool rewrite_calls = true;
+  // What calls read, by number: brought along with them. At most kCallShapes.
+  absl::Span<const CallShape> shapes;
 };
 
 // Forks the zygote, so it must be called before the sentry is locked down, on the thread that will call Run(). On failure *why is one

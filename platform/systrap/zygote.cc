@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -26,9 +27,15 @@
 namespace ringwall::platform::systrap {
 namespace {
 
-constexpr uint64_t kTemporary = uint64_t{1} << 40;  // an address that nothing of ours uses; only the zygote's birth needs it
+// An address that nothing of ours uses; only the zygote's birth needs it.
+#ifdef RINGWALL_SANITIZED
+constexpr uint64_t kTemporary = 0x567000000000;  // above every program; lower, sanitizers keep their shadow
+#else
+constexpr uint64_t kTemporary = uint64_t{1} << 40;
+#endif
 constexpr uint64_t kTemporaryStack = 0x8000;
 constexpr int kSpareBlanks = 2;
+constexpr int kStay = 64;  // blanks that are made here after one was late
 
 template <typename T>
 std::span<const std::byte> BytesOf(const T& value) {
@@ -37,9 +44,9 @@ std::span<const std::byte> BytesOf(const T& value) {
 
 }  // namespace
 
-Result<void> Zygote::Create(std::string* why) {
+Result<void> Zygote::Create(absl::Span<const CallShape> shapes, std::string* why) {
   const std::vector<sock_filter> filter = BuildStubFilter();
-  const std::vector<std::byte> blob = BuildBlob(filter);
+  const std::vector<std::byte> blob = BuildBlob(filter, shapes);
   if (blob.empty()) {
     *why = "systrap: the stub's code does not fit its pages (a build of ours that is broken)";
     return Errno::kENOEXEC;
@@ -106,6 +113,15 @@ Result<void> Zygote::Create(std::string* why) {
 Result<void> Zygote::OrderBlank() {
   const uint32_t slot = TRY(contexts_.Allocate());
   const ZygoteCommand command{ZygoteCommand::kBlank, slot};
+  // On another CPU it makes the next blank while we use the last one. Where that is busy, the blank is late: then it works here, in front
+  // of us, as the host would have it. Children start where it may run.
+  if (stay_ > 0) {
+    --stay_;
+    CallBack();
+  } else {
+    cpus_.SendAway(pid_);
+    away_ = true;
+  }
   const auto sent = host::SendWithFds(socket_.get(), BytesOf(command));
   if (!sent.ok()) {
     contexts_.Free(slot);
@@ -113,6 +129,11 @@ Result<void> Zygote::OrderBlank() {
   }
   ++ordered_;
   return {};
+}
+
+void Zygote::CallBack() {
+  if (away_) cpus_.Release(pid_);
+  away_ = false;
 }
 
 Result<int32_t> Zygote::ReadReplies(bool install) {
@@ -140,18 +161,30 @@ Result<int32_t> Zygote::ReadReplies(bool install) {
 Result<BlankStub> Zygote::TakeBlank() {
   MutexLock lock(mu_);
   if (blanks_.empty()) {
+    pollfd ready{socket_.get(), POLLIN, 0};
+    if (poll(&ready, 1, 0) <= 0) stay_ = kStay;
     if (ordered_ == 0) TRY(OrderBlank());
     TRY(ReadReplies(false));
   }
   BlankStub blank = std::move(blanks_.front());
   blanks_.pop_front();
-  if (ordered_ + static_cast<int>(blanks_.size()) < kSpareBlanks) (void)OrderBlank().ok();
+  cpus_.Release(blank.pid);
+  // The zygote would work in front of us. While there is one more, that can wait for somebody else.
+  if (ordered_ == 0 && blanks_.empty()) (void)OrderBlank().ok();
   return blank;
+}
+
+void Zygote::Replenish() {
+  MutexLock lock(mu_);
+  while (pid_ != 0 && !closed_ && ordered_ + static_cast<int>(blanks_.size()) < kSpareBlanks) {
+    if (!OrderBlank().ok()) return;
+  }
 }
 
 void Zygote::Close() {
   MutexLock lock(mu_);
   if (pid_ == 0) return;
+  closed_ = true;
   // What is on its way must arrive to be killed.
   while (ordered_ > 0 && ReadReplies(false).ok()) {
   }
@@ -165,7 +198,7 @@ Result<int> Zygote::AcquireNumber(SharedFd& file) {
   auto found = by_id_.find(file.id());
   if (found != by_id_.end()) {
     File& known = files_[found->second];
-    ++known.users;
+    known.users.fetch_add(1, std::memory_order_relaxed);
     known.last_use = ++uses_;
     return kFirstFile + found->second;
   }
@@ -176,23 +209,35 @@ Result<int> Zygote::AcquireNumber(SharedFd& file) {
       index = i;
       break;
     }
-    if (files_[i].users == 0 && (index < 0 || files_[i].last_use < files_[index].last_use)) index = i;
+    if (files_[i].users.load(std::memory_order_acquire) == 0 && (index < 0 || files_[i].last_use < files_[index].last_use)) index = i;
   }
   if (index < 0) return Errno::kENFILE;
   const ZygoteCommand command{ZygoteCommand::kInstall, static_cast<uint32_t>(kFirstFile + index)};
   const int fds[] = {file.get()};
+  CallBack();
   TRY(host::SendWithFds(socket_.get(), BytesOf(command), fds));
   const int32_t placed = TRY(ReadReplies(true));
   if (placed < 0) return ErrnoFromHost(-placed);
   if (files_[index].file) by_id_.erase(files_[index].file->id());
-  files_[index] = File{RefPtr<SharedFd>::Share(&file), 1, ++uses_};
+  File& fresh = files_[index];
+  fresh.file = RefPtr<SharedFd>::Share(&file);
+  fresh.last_use = ++uses_;
+  fresh.mapped.store(false, std::memory_order_relaxed);
+  fresh.mapped_exec.store(false, std::memory_order_relaxed);
+  fresh.users.store(1, std::memory_order_relaxed);
   by_id_[file.id()] = index;
   return kFirstFile + index;
 }
 
-void Zygote::ReleaseNumber(int number) {
-  MutexLock lock(mu_);
-  --files_[number - kFirstFile].users;
+void Zygote::NoteMapped(int number, bool exec) {
+  File& file = files_[number - kFirstFile];
+  if (!file.mapped.load(std::memory_order_relaxed)) file.mapped.store(true, std::memory_order_relaxed);
+  if (exec && !file.mapped_exec.load(std::memory_order_relaxed)) file.mapped_exec.store(true, std::memory_order_relaxed);
+}
+
+bool Zygote::MapsForSure(int number, bool exec) const {
+  const File& file = files_[number - kFirstFile];
+  return exec ? file.mapped_exec.load(std::memory_order_relaxed) : file.mapped.load(std::memory_order_relaxed);
 }
 
 // Files that only this table keeps open.
@@ -200,7 +245,7 @@ void Zygote::CloseUnused() {
   for (int i = 0; i < kMaxFiles; ++i) {
     File& file = files_[i];
     // Nobody can take a further reference when ours is the only one.
-    if (!file.file || file.users != 0 || file.file->ref_count() > 1) continue;
+    if (!file.file || file.users.load(std::memory_order_acquire) != 0 || file.file->ref_count() > 1) continue;
     const ZygoteCommand command{ZygoteCommand::kClose, static_cast<uint32_t>(kFirstFile + i)};
     if (!host::SendWithFds(socket_.get(), BytesOf(command)).ok()) return;
     by_id_.erase(file.file->id());

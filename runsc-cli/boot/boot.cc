@@ -38,6 +38,7 @@
 #include "sentry/kernel/tty_job_control.h"
 #include "sentry/observe/unimplemented.h"
 #include "sentry/pipe/pipe.h"
+#include "sentry/socket/network.h"
 #include "sentry/socket/socket.h"
 #include "sentry/socket/unix/family.h"
 #include "sentry/task/clone.h"
@@ -141,7 +142,11 @@ class Sentry {
     mallopt(M_ARENA_MAX, 1);
     (void)machine::CpuCount();
     std::string why;
-    auto chosen = MakePlatform({.name = context_.config.platform, .proc_fd = std::move(context_.proc), .cpu = context_.config.cpu}, &why);
+    auto chosen = MakePlatform({.name = context_.config.platform,
+                                .proc_fd = std::move(context_.proc),
+                                .cpu = context_.config.cpu,
+                                .rewrite_calls = context_.config.rewrite_calls},
+                               &why);
     if (!chosen.ok()) return why;
     filter_ = {.gofer = context_.gofer.get(), .listener = context_.control_listener.get(), .platform = std::move(chosen->rules)};
     kernel_ = std::make_unique<kernel::Kernel>(OptionsOf(context_.config), std::move(chosen->platform));
@@ -159,6 +164,7 @@ class Sentry {
     devfs::RegisterDevices();
     tty::RegisterDevTty();
     socket::RegisterFamily(abi::kAF_UNIX, socket::MakeUnixFamily());
+    socket::RegisterNetworkFamilies();
     // Makes its pages while memory files can still be sealed.
     (void)vdso::Vdso::Get();
     task::SetPidfdFactory(&PidfdOf);

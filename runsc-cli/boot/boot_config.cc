@@ -186,6 +186,7 @@ constexpr auto kBootFields = [](auto& f, const BootConfig& config) {
   f("readonlyPaths", config.readonly_paths);
   f("sysctl", config.sysctl);
   f("platform", config.platform);
+  f("rewriteCalls", config.rewrite_calls);
   f("network", config.network);
   f("strace", config.strace);
   f("straceCalls", config.strace_calls);

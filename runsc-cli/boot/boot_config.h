@@ -64,6 +64,7 @@ struct BootConfig {
   std::vector<std::string> readonly_paths;
   std::map<std::string, std::string> sysctl;
   std::string platform = "auto";
+  bool rewrite_calls = true;  // platform::AddressSpace::call_entry
   std::string network = "none";
   bool strace = false;
   std::vector<std::string> strace_calls;  // empty = all

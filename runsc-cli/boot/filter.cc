@@ -21,6 +21,7 @@
 #include "base/log/log.h"
 #include "host/seccomp/compile.h"
 #include "host/seccomp/precompiled.h"
+#include "host/seccomp/sanitizer_rules.h"
 
 namespace ringwall::boot {
 
@@ -102,7 +103,11 @@ host::Policy MakeSentryPolicy(const SentryFilterOptions& options) {
 
 Result<void> LockDown(const SentryFilterOptions& options) {
   std::string error;
+#ifdef RINGWALL_SANITIZED
+  const auto filter = host::Compile(host::WithSanitizerRules(MakeSentryPolicy(options)), &error);
+#else
   const auto filter = host::CompileOrFind(MakeSentryPolicy(options), &error);
+#endif
   if (!filter.ok()) {
     LOG(kError) << "the sentry's policy does not compile: " << error;
     return filter.error();

@@ -13,6 +13,8 @@
 #include "sentry/fs/proc/proc.h"
 #include "sentry/fs/sys/sys.h"
 #include "sentry/fs/tmpfs/tmpfs.h"
+#include "sentry/ipc/namespace.h"
+#include "sentry/ns/namespaces.h"
 #include "sentry/vfs/operations.h"
 
 namespace ringwall::boot {
@@ -76,8 +78,8 @@ class Builder {
         const Ref<overlay::OverlayFs> merged = TRY(overlay::OverlayFs::Create(ctx_, std::move(lower), upper));
         return Ref<vfs::FileSystem>(merged);
       }
+      case MountKind::kMqueue: return Ref<vfs::FileSystem>(ipc::IpcNamespace::Of(*kernel_.initial_namespaces()->ipc)->mqueues);
       case MountKind::kTmpfs:
-      case MountKind::kMqueue:
       case MountKind::kCgroup: {
         // /dev comes as a tmpfs; what belongs into it is the kernel's.
         if (mount.destination == "/dev") return devfs::Create(ctx_, {.console = console_});

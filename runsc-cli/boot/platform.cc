@@ -16,6 +16,7 @@
 #include "runsc-cli/boot/boot.h"
 #include "runsc-cli/boot/platform_name.h"
 #include "runsc-cli/doctor/in_child.h"
+#include "syscalls/core/table_builder.h"
 
 namespace ringwall::boot {
 namespace {
@@ -32,7 +33,10 @@ bool ProbeSystrap(std::string* why) { return platform::systrap::Probe(why); }
 
 Result<ChosenPlatform> MakeSystrap(PlatformRequest request, std::string* why) {
   const int proc = request.proc_fd.get();
-  auto made = platform::systrap::CreatePlatform({.proc_fd = std::move(request.proc_fd)}, why);
+  std::array<platform::CallShape, platform::kCallShapes> shapes{};
+  for (size_t i = 0; i < shapes.size(); ++i) shapes[i] = syscalls::kTableX86_64.rows[i].shape;
+  auto made = platform::systrap::CreatePlatform(
+      {.proc_fd = std::move(request.proc_fd), .rewrite_calls = request.rewrite_calls, .shapes = shapes}, why);
   if (!made.ok()) {
     // The probe knows the usual causes by name.
     if (std::string cause; !platform::systrap::Probe(&cause)) *why = cause;
@@ -59,7 +63,9 @@ Result<ChosenPlatform> MakeBest(PlatformRequest request, std::string* why) {
   // The descriptor goes to the platform that is tried: the second needs one, too.
   UniqueFd proc_copy = request.proc_fd.Duplicate();
   if (ProbeSystrap(&no_systrap)) {
-    auto made = MakeSystrap({.name = request.name, .proc_fd = std::move(request.proc_fd), .cpu = request.cpu}, &no_systrap);
+    auto made = MakeSystrap(
+        {.name = request.name, .proc_fd = std::move(request.proc_fd), .cpu = request.cpu, .rewrite_calls = request.rewrite_calls},
+        &no_systrap);
     if (made.ok()) {
       LOG(kInfo) << "platform: systrap";
       return made;

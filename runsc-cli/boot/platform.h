@@ -16,6 +16,7 @@ struct PlatformRequest {
   std::string name;  // "auto", "systrap", "ptrace"
   UniqueFd proc_fd;  // a detached proc of this pid namespace; may be invalid
   int cpu = -1;      // where a platform that keeps to one CPU shall stay
+  bool rewrite_calls = true;
 };
 
 struct ChosenPlatform {

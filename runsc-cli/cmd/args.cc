@@ -32,8 +32,8 @@ struct Split {
 // Engines write -flag, --flag value and --flag=value. What follows `--`, or the first operand of `do`, is the workload's.
 Split SplitArguments(int argc, char** argv) {
   static const std::set<std::string> kWithValue = {
-      "--root", "--log", "--log-format", "--debug-log", "--platform", "--overlay",  "--network",        "--rw",  "--volume", "-v",
-      "--cwd",  "--env", "-e",           "--user",      "-u",         "--hostname", "--cgroup-manager", "--criu"};
+      "--root", "--log", "--log-format", "--debug-log", "--platform", "--overlay",  "--network",        "--rw",   "--volume",       "-v",
+      "--cwd",  "--env", "-e",           "--user",      "-u",         "--hostname", "--cgroup-manager", "--criu", "--rewrite-calls"};
   Split out;
   bool in_do = false;
   for (int i = 1; i < argc; ++i) {
@@ -76,6 +76,8 @@ ParseOutcome Parse(int argc, char** argv) {
   app.add_flag("--debug", in.debug, "Log more, and print unimplemented calls at exit");
   app.add_option("--debug-log", in.debug_log, "Log levels by room: mm:debug,vfs:info, or one level for all");
   app.add_option("--platform", in.platform, "How guest code runs: auto, systrap, ptrace or kvm; `ringwall doctor` tells which work here");
+  app.add_option("--rewrite-calls", in.rewrite_calls, "off: system calls are never rewritten to save their traps (systrap)")
+      ->check(CLI::IsMember({"on", "off"}));
   app.add_option("--strace", strace, "Log the guest's system calls: all, or a list such as openat,read");
   app.add_option("--overlay", in.overlay, "Where changes of the root file system go: root:memory, or none (into the bundle)");
   app.add_option("--network", in.network, "none: a loopback interface only");

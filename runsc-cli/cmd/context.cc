@@ -63,6 +63,7 @@ void Context::ApplyFlags(sandbox::Plan* plan) const {
   boot::BootConfig& boot = plan->boot;
   // A bundle's annotation has had its say already (RequestFor).
   if (in_.platform != boot::kAutoPlatform) boot.platform = in_.platform;
+  boot.rewrite_calls = in_.rewrite_calls == "on";
   boot.network = in_.network;
   boot.debug = in_.debug;
   boot.debug_log = in_.debug_log;

@@ -18,6 +18,7 @@ struct Invocation {
   bool debug = false;
   std::string debug_log;  // "mm:debug,vfs:info"
   std::string platform = "auto";
+  std::string rewrite_calls = "on";   // or "off"
   std::optional<std::string> strace;  // "all" or a list of calls
   std::string overlay = "root:memory";
   std::string network = "none";

@@ -19,6 +19,7 @@
 #include <cstring>
 #include <vector>
 
+#include "base/sanitizer/sanitizer.h"
 #include "runsc-cli/container/control_client.h"
 #include "runsc-cli/oci/text.h"
 #include "runsc-cli/sandbox/inherited.h"
@@ -151,7 +152,7 @@ void KeepOnly(std::vector<int> keep) {
   options.uid_map = text;
   std::snprintf(text, sizeof text, "0 %u 1\n", kNobody);
   options.gid_map = text;
-  KeepOnly({options.owner.get(), options.caller.get(), options.log.fd()});
+  KeepOnly({options.owner.get(), options.caller.get(), options.log.fd(), sanitizer::FindingsFd()});
   (void)!::chdir("/");  // no file system of the caller stays busy
   RunStandIn(std::move(options));
 }

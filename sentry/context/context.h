@@ -9,7 +9,8 @@ namespace ringwall {
 
 namespace cred {
 class Credentials;
-}
+class Namespace;
+}  // namespace cred
 namespace mm {
 class UserMemory;
 }
@@ -32,6 +33,10 @@ class Context {
   virtual int32_t tgid() const = 0;
   // RLIMIT_FSIZE in bytes; ~0 when unlimited.
   virtual uint64_t FileSizeLimit() const = 0;
+  // The caller's network and IPC namespaces (sentry/cred/namespace.h: AttachOnce keeps a room's state per namespace); null for the kernel
+  // itself and in tests: the initial ones.
+  virtual cred::Namespace* net_ns() { return nullptr; }
+  virtual cred::Namespace* ipc_ns() { return nullptr; }
   // The task itself, for the rooms above the task ring (proc, tty ioctls through task/). Null for the kernel.
   virtual task::Task* AsTask() { return nullptr; }
 };

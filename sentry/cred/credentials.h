@@ -7,6 +7,7 @@
 #include "abi/capability.h"
 #include "base/error/result.h"
 #include "base/ref/ref.h"
+#include "sentry/cred/user_namespace.h"
 
 namespace ringwall::cred {
 
@@ -22,6 +23,8 @@ class Credentials : public RefCounted {
   CapabilitySet permitted = 0, effective = 0, inheritable = 0, bounding = 0, ambient = 0;
   uint32_t securebits = 0;
   bool no_new_privs = false;
+  // Where the capabilities count; ids are the kernel's all the same.
+  Ref<UserNamespace> user_ns = UserNamespace::Initial();
 
   Credentials() = default;
   // All ids 0, every capability.
@@ -29,7 +32,18 @@ class Credentials : public RefCounted {
   // A private copy to change and publish.
   Ref<Credentials> Clone() const;
 
-  bool Has(int capability) const { return (effective & CapBit(capability)) != 0; }
+  // Over what belongs to the whole machine: the initial user namespace (Linux's capable()).
+  bool Has(int capability) const { return HasInOwn(capability) && user_ns->is_initial(); }
+  // Over the caller's own user namespace: its ids, its processes.
+  bool HasInOwn(int capability) const { return (effective & CapBit(capability)) != 0; }
+  // Over `target` and what it owns (user_namespaces(7), "Interaction of user namespaces and other types of namespaces").
+  bool HasIn(const UserNamespace& target, int capability) const;
+  // Over a file (or the like) of these owners: both must be mapped in the caller's namespace (capabilities(7)).
+  bool HasOver(uint32_t owner_uid, uint32_t owner_gid, int capability) const {
+    return HasInOwn(capability) && user_ns->Maps(IdKind::kUid, owner_uid) && user_ns->Maps(IdKind::kGid, owner_gid);
+  }
+  // All capabilities in a namespace that the caller has made or entered: clone(2), unshare(2), setns(2) with CLONE_NEWUSER.
+  void EnterUserNamespace(Ref<UserNamespace> ns);
   // fsgid or a supplementary group.
   bool InGroup(uint32_t group) const;
 

@@ -34,7 +34,9 @@ class Waiter final : public RefCounted {
     kWoken,     // taken out by a waker; PI: owns the word
     kFailed,    // PI: the unlocker could not write the word
   };
-  Waiter(task::Task& task, const Key& key, uint32_t bitset, bool pi) : task_(task), key_(key), bitset_(bitset), pi_(pi) {}
+  // `guest_tid`: what a PI word says when this one owns it, in numbers of its pid namespace.
+  Waiter(task::Task& task, const Key& key, uint32_t bitset, bool pi, int32_t guest_tid = 0)
+      : task_(task), key_(key), bitset_(bitset), pi_(pi), guest_tid_(guest_tid) {}
   State state() const { return state_.load(std::memory_order_acquire); }
 
  private:
@@ -43,6 +45,7 @@ class Waiter final : public RefCounted {
   Key key_;
   const uint32_t bitset_;
   const bool pi_;
+  const int32_t guest_tid_;
   int32_t owner_tid_ = 0;  // PI: who held the word when it was queued, or was handed it since
   std::atomic<State> state_{State::kIdle};
   std::atomic<size_t> bucket_{0};

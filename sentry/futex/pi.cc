@@ -29,7 +29,7 @@ struct LockState : task::TypedCallState<LockState> {
 
 // Sets the word to `tid` when nobody owns it. True when taken; false: `word` is the value found, with an owner in it.
 Result<bool> TryTake(Task& task, uint64_t address, uint32_t* word) {
-  const auto tid = static_cast<uint32_t>(task.tid());
+  const auto tid = static_cast<uint32_t>(task.ToGuestPid(task.tid()));
   *word = TRY(task.memory().ReadValue<uint32_t>(address));
   while ((*word & abi::kFUTEX_TID_MASK) == 0) {
     const uint32_t found = TRY(task.memory().CompareExchange(address, *word, *word | tid));
@@ -91,14 +91,14 @@ Result<int64_t> FutexLockPi(Task& task, uint64_t address, bool is_private, bool 
       const bool taken = TRY(TryTake(task, address, &word));
       if (taken) return 0;
       const auto owner = static_cast<int32_t>(word & abi::kFUTEX_TID_MASK);
-      if (owner == task.tid()) return Errno::kEDEADLK;
+      if (owner == task.ToGuestPid(task.tid())) return Errno::kEDEADLK;
       if (try_only) return Errno::kEAGAIN;
-      if (!task.thread_group().pids().FindTask(owner)) return Errno::kESRCH;
+      if (!task.thread_group().pids().FindTask(task.ToKernelPid(owner))) return Errno::kESRCH;
       if ((word & abi::kFUTEX_WAITERS) == 0) {
         const uint32_t found = TRY(task.memory().CompareExchange(address, word, word | abi::kFUTEX_WAITERS));
         if (found != word) continue;
       }
-      state->waiter = MakeRef<Waiter>(task, key, abi::kFUTEX_BITSET_MATCH_ANY, /*pi=*/true);
+      state->waiter = MakeRef<Waiter>(task, key, abi::kFUTEX_BITSET_MATCH_ANY, /*pi=*/true, task.ToGuestPid(task.tid()));
       state->table.Enqueue(*state->waiter, owner);
       // The owner may have let go between our look and our queueing: then it has not seen us.
       const auto again = task.memory().ReadValue<uint32_t>(address);
@@ -132,7 +132,7 @@ Result<int64_t> FutexLockPi(Task& task, uint64_t address, bool is_private, bool 
 Result<int64_t> FutexUnlockPi(Task& task, uint64_t address, bool is_private) {
   const Key key = TRY(KeyOf(task, address, is_private));
   const uint32_t word = TRY(task.memory().ReadValue<uint32_t>(address));
-  const auto tid = static_cast<uint32_t>(task.tid());
+  const auto tid = static_cast<uint32_t>(task.ToGuestPid(task.tid()));
   if ((word & abi::kFUTEX_TID_MASK) != tid) return Errno::kEPERM;
   TRY(HandOver(task, address, absl::MakeSpan(&key, 1), tid, /*died=*/false));
   return 0;
@@ -146,7 +146,7 @@ namespace {
 Result<void> OwnerDied(Task& task, uint64_t address, bool pi, bool pending) {
   if (address % 4 != 0) return Errno::kEINVAL;
   FutexTable& table = TableOf(task);
-  const auto tid = static_cast<uint32_t>(task.tid());
+  const auto tid = static_cast<uint32_t>(task.ToGuestPid(task.tid()));
   uint32_t word = TRY(task.memory().ReadValue<uint32_t>(address));
   for (;;) {
     if ((word & abi::kFUTEX_TID_MASK) != tid) {
@@ -196,8 +196,8 @@ void FutexTable::ExitRobustList(Task& task) {
   // A bad list is the guest's own loss.
   if (task.robust_list_head != 0) (void)WalkRobustList(task).ok();
   // PI words that were not on the list go to the next waiter too.
-  for (const Key& key : OwnedKeys(task.tid(), reinterpret_cast<uint64_t>(&task.mm()))) {
-    (void)HandOver(task, key.offset, absl::MakeSpan(&key, 1), static_cast<uint32_t>(task.tid()), /*died=*/true).ok();
+  for (const Key& key : OwnedKeys(task.ToGuestPid(task.tid()), reinterpret_cast<uint64_t>(&task.mm()))) {
+    (void)HandOver(task, key.offset, absl::MakeSpan(&key, 1), static_cast<uint32_t>(task.ToGuestPid(task.tid())), /*died=*/true).ok();
   }
 }
 

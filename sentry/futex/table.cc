@@ -121,7 +121,7 @@ RefPtr<Waiter> FutexTable::TakeForGrant(const Key& key, int32_t* tid, bool* more
     if (!w->pi_ || !(w->key_ == key)) continue;
     if (!taken) {
       taken = RefPtr<Waiter>::Share(w);
-      *tid = w->task_.tid();
+      *tid = w->guest_tid_;
     } else {
       *more = true;
       w->owner_tid_ = *tid;

@@ -8,11 +8,13 @@
 #include "base/log/log.h"
 #include "sentry/context/random.h"
 #include "sentry/cred/credentials.h"
+#include "sentry/fs/anon/inotify.h"
 #include "sentry/fs/tmpfs/tmpfs.h"
 #include "sentry/futex/futex.h"
 #include "sentry/kernel/find_program.h"
 #include "sentry/loader/loader.h"
 #include "sentry/mm/memory_manager.h"
+#include "sentry/ns/namespaces.h"
 #include "sentry/observe/task_dump.h"
 #include "sentry/observe/unimplemented.h"
 #include "sentry/task/exec.h"
@@ -20,6 +22,7 @@
 #include "sentry/task/job_control.h"
 #include "sentry/task/path_start.h"
 #include "sentry/task/pid_table.h"
+#include "sentry/task/process_timers.h"
 #include "sentry/task/task_builder.h"
 #include "sentry/vfs/fd_table.h"
 #include "sentry/vfs/operations.h"
@@ -35,23 +38,20 @@ Kernel::Kernel(KernelOptions options, std::unique_ptr<platform::Platform> platfo
     : options_(std::move(options)),
       platform_(std::move(platform)),
       boot_ns_(time::MonotonicNs()),
+      namespaces_(RefPtr<const ns::Namespaces>(Ref<const ns::Namespaces>(MakeRef<ns::Namespaces>(options_.uts)))),
+      inotify_(std::make_unique<anon::InotifyAccounts>()),
       futexes_(std::make_unique<futex::FutexTable>()),
-      unimplemented_(std::make_unique<observe::UnimplementedLedger>()),
-      uts_(options_.uts) {
+      unimplemented_(std::make_unique<observe::UnimplementedLedger>()) {
   timers_.Start();
 }
 
 Kernel::~Kernel() { timers_.Stop(); }
 
-UtsName Kernel::uts() const {
-  MutexLock lock(mu_);
-  return uts_;
-}
+UtsName Kernel::uts() const { return namespaces_->uts->names(); }
 
-void Kernel::SetUts(UtsName uts) {
-  MutexLock lock(mu_);
-  uts_ = std::move(uts);
-}
+void Kernel::SetUts(UtsName uts) { namespaces_->uts->SetNames(std::move(uts)); }
+
+Ref<const ns::Namespaces> Kernel::initial_namespaces() const { return namespaces_.ToRef(); }
 
 void Kernel::SetMounts(Ref<vfs::MountNamespace> mounts) {
   RefPtr<vfs::MountNamespace> next = std::move(mounts);
@@ -86,6 +86,7 @@ Result<Ref<ThreadGroup>> Kernel::CreateProcess(const ProcessSpec& spec) {
   TaskBuilder::SetPid(*group, pid);
   if (spec.ordinary) TaskBuilder::SetOrdinary(*group);
   for (const auto& [resource, limit] : spec.limits) group->SetLimit(resource, limit);
+  task::WatchCpuLimit(*this, *group);
 
   const Ref<vfs::MountNamespace> ns = mounts();
   const vfs::Path root{ns->root(), RefPtr<vfs::Dentry>(ns->root()->root())};

@@ -13,6 +13,7 @@
 #include "base/ref/ref.h"
 #include "base/sync/mutex.h"
 #include "platform/platform.h"
+#include "sentry/ns/uts_namespace.h"
 #include "sentry/task/syscall_table.h"
 #include "sentry/task/thread_group.h"
 #include "sentry/time/clock.h"
@@ -22,11 +23,17 @@ class File;
 class FsContext;
 class MountNamespace;
 }  // namespace ringwall::vfs
+namespace ringwall::ns {
+class Namespaces;
+}
 namespace ringwall::tmpfs {
 class TmpFs;
 }
 namespace ringwall::futex {
 class FutexTable;
+}
+namespace ringwall::anon {
+class InotifyAccounts;
 }
 namespace ringwall::observe {
 class UnimplementedLedger;
@@ -35,11 +42,7 @@ class StraceSink;
 
 namespace ringwall::kernel {
 
-// uname(2). One UTS namespace for now.
-struct UtsName {
-  std::string hostname = "ringwall";
-  std::string domainname = "(none)";
-};
+using UtsName = ns::UtsName;
 
 // A process to start in the sandbox: OCI's process object in kernel terms.
 struct ProcessSpec {
@@ -83,8 +86,11 @@ class Kernel {
   observe::UnimplementedLedger& unimplemented() { return *unimplemented_; }
   const KernelOptions& options() const { return options_; }
   const task::SyscallTable& syscalls() const { return *options_.syscalls; }
+  // Of the initial UTS namespace.
   UtsName uts() const;
   void SetUts(UtsName uts);
+  // What the first process and those that come through the management socket live in.
+  Ref<const ns::Namespaces> initial_namespaces() const;
   int64_t boot_monotonic_ns() const { return boot_ns_; }
   // The mount namespace every process starts in; set once by boot before the first process.
   void SetMounts(Ref<vfs::MountNamespace> mounts);
@@ -93,6 +99,9 @@ class Kernel {
   // The file system behind memfd_create(2), never mounted. Set once by boot.
   void SetSharedMemory(Ref<tmpfs::TmpFs> fs);
   tmpfs::TmpFs& shared_memory() const { return *shared_memory_; }
+
+  // Limits and counts of inotify(7).
+  anon::InotifyAccounts& inotify() const { return *inotify_; }
 
   // ---- running ----
   // Makes pid 1 (or, when it exists, a further process: exec). Parks it at its first instruction; ENOENT, EACCES, ENOEXEC, ... as execve.
@@ -117,13 +126,14 @@ class Kernel {
   const KernelOptions options_;
   const std::unique_ptr<platform::Platform> platform_;
   const int64_t boot_ns_;
+  const RefPtr<const ns::Namespaces> namespaces_;
   RefPtr<tmpfs::TmpFs> shared_memory_;  // written by boot before the first process
+  std::unique_ptr<anon::InotifyAccounts> inotify_;
   time::TimerQueue timers_;
   task::PidTable pids_;
   std::unique_ptr<futex::FutexTable> futexes_;
   std::unique_ptr<observe::UnimplementedLedger> unimplemented_;
   mutable Mutex<LockRank::kKernel> mu_;
-  UtsName uts_ ABSL_GUARDED_BY(mu_);
   RefPtr<vfs::MountNamespace> mounts_ ABSL_GUARDED_BY(mu_);
   std::function<void(int32_t, int32_t)> on_exit_ ABSL_GUARDED_BY(mu_);
 };

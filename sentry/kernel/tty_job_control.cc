@@ -7,6 +7,7 @@
 #include "sentry/signal/pending.h"
 #include "sentry/task/job_control.h"
 #include "sentry/task/pid_table.h"
+#include "sentry/task/signals.h"
 #include "sentry/task/task.h"
 #include "sentry/tty/tty.h"
 
@@ -52,6 +53,9 @@ int32_t TtyJobControl::CallerSid(Context& ctx) {
   return sid.ok() ? *sid : 0;
 }
 
+int32_t TtyJobControl::ToGuest(Context& ctx, int32_t id) { return ctx.AsTask() != nullptr ? ctx.AsTask()->ToGuestPid(id) : id; }
+int32_t TtyJobControl::FromGuest(Context& ctx, int32_t id) { return ctx.AsTask() != nullptr ? ctx.AsTask()->ToKernelPid(id) : id; }
+
 bool TtyJobControl::CallerIsSessionLeader(Context& ctx) { return ctx.AsTask() != nullptr && CallerSid(ctx) == ctx.tgid(); }
 
 bool TtyJobControl::CallerIsOrphaned(Context& ctx) {
@@ -77,7 +81,7 @@ tty::JobControl::GroupState TtyJobControl::FindGroup(int32_t pgid, int32_t sid) 
 }
 
 void TtyJobControl::SignalGroup(int32_t pgid, int32_t signo) {
-  for (const Ref<task::ThreadGroup>& member : kernel_.pids().MembersOf(pgid)) (void)member->SendSignal(KernelSignal(signo)).ok();
+  (void)task::SignalProcessGroup(kernel_.pids(), pgid, KernelSignal(signo)).ok();
 }
 
 void TtyJobControl::SignalSessionLeader(int32_t sid, int32_t signo) {

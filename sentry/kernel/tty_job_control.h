@@ -11,6 +11,8 @@ class TtyJobControl final : public tty::JobControl {
   explicit TtyJobControl(Kernel& kernel) : kernel_(kernel) {}
   int32_t CallerPgrp(Context& ctx) override;
   int32_t CallerSid(Context& ctx) override;
+  int32_t ToGuest(Context& ctx, int32_t id) override;
+  int32_t FromGuest(Context& ctx, int32_t id) override;
   bool CallerIsSessionLeader(Context& ctx) override;
   bool CallerIsOrphaned(Context& ctx) override;
   bool IsIgnoredOrBlocked(Context& ctx, int32_t signo) override;

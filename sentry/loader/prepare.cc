@@ -5,6 +5,7 @@
 
 #include "abi/limits.h"
 #include "abi/stat.h"
+#include "sentry/cred/credentials.h"
 #include "sentry/loader/headers.h"
 #include "sentry/loader/loader.h"
 #include "sentry/loader/script.h"
@@ -36,6 +37,8 @@ Result<Elf> ParseFile(Context& ctx, vfs::File& file) {
 // then.
 Result<void> FindSetIds(Context& ctx, vfs::File& file, Program& program) {
   if (file.path() && file.path().mount->flags().no_suid) return {};
+  // Nor of mounts that somebody made in a user namespace that the caller is not in (user_namespaces(7)).
+  if (file.path() && !file.path().mount->fs().owner_ns().Contains(*ctx.creds().user_ns)) return {};
   const vfs::Attributes attributes = TRY(file.GetAttributes(ctx));
   if ((attributes.mode & abi::kS_ISUID) != 0) program.set_uid = attributes.uid;
   // Without group execute permission the bit means mandatory locking.

@@ -113,7 +113,7 @@ Result<void> MemoryManager::Madvise(uint64_t address, uint64_t length, int32_t a
   }
   if (stop == range.end && covered != range.end) result = Errno::kENOMEM;
   if (!ops.empty()) {
-    const Result<void> applied = space_->Apply(ops, via);
+    const Result<void> applied = ApplyLocked(ops, via);
     if (!applied.ok() && !(IsOnlyAHint(advice) && applied == Errno::kEINVAL)) return applied.error();
   }
   if (effect == Effect::kFlag && stop > range.start) {

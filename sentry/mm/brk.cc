@@ -34,7 +34,7 @@ uint64_t MemoryManager::Brk(uint64_t address, const MemoryLimits& limits, platfo
     heap.locked = lock_future_;
     platform::MemoryOp op = MapOp(heap, nullptr);
     op.populate = heap.locked;
-    if (!space_->Apply(absl::MakeConstSpan(&op, 1), via).ok()) return old;
+    if (!ApplyLocked(absl::MakeConstSpan(&op, 1), via).ok()) return old;
     InsertLocked(std::move(heap));
   }
   layout_.brk = address;

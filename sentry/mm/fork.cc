@@ -7,7 +7,7 @@
 namespace ringwall::mm {
 
 Ref<MemoryManager> MemoryManager::CopyLocked(Ref<platform::AddressSpace> space, std::vector<platform::MemoryOp>& ops, Dead& dead) const {
-  Ref<MemoryManager> child(new MemoryManager(std::move(space), stack_top_, mmap_base_), Ref<MemoryManager>::AdoptTag{});
+  Ref<MemoryManager> child(new MemoryManager(std::move(space), *this), Ref<MemoryManager>::AdoptTag{});
   // Nobody else knows the child yet; its lock is taken for the thread-safety analysis. Rule: parent before child.
   MutexLockNested child_lock(child->mu_);
   child->layout_ = layout_;
@@ -20,6 +20,13 @@ Ref<MemoryManager> MemoryManager::CopyLocked(Ref<platform::AddressSpace> space, 
       ops.push_back(UnmapOp({vma.start, vma.end}));
       Bury(dead, child->vmas_.Remove(vma.start, vma.end));
       continue;
+    }
+    if (RefPtr<Mappable> file = vma.file ? vma.file->ForChild() : nullptr) {
+      child->vmas_.Update(vma.start, vma.end, [&](Vma& part) {
+        // The parent's stays alive in the parent's own area.
+        part.file = file;
+        if (part.writer) part.writer = MakeRef<SharedWriter>(file.ToRef());
+      });
     }
     if (vma.wipe_on_fork) ops.push_back(MapOp(vma, nullptr));
     if (vma.locked) child->vmas_.Update(vma.start, vma.end, [](Vma& part) { part.locked = false; });
@@ -36,6 +43,7 @@ Result<Ref<MemoryManager>> MemoryManager::Fork(Ref<platform::AddressSpace> child
     child = CopyLocked(child_space, ops, dead);
   }
   child->dumpable.store(dumpable.load(std::memory_order_relaxed), std::memory_order_relaxed);
+  child->membarrier_registered.store(membarrier_registered.load(std::memory_order_relaxed), std::memory_order_relaxed);
   if (!ops.empty()) TRY(child_space->Apply(ops, child_thread));
   return std::move(child).ToRef();
 }
@@ -51,6 +59,7 @@ Result<Ref<MemoryManager>> MemoryManager::ForkAround(absl::FunctionRef<Result<pl
     child = CopyLocked(Ref<platform::AddressSpace>(thread->address_space()), ops, dead);
   }
   child->dumpable.store(dumpable.load(std::memory_order_relaxed), std::memory_order_relaxed);
+  child->membarrier_registered.store(membarrier_registered.load(std::memory_order_relaxed), std::memory_order_relaxed);
   if (!ops.empty()) TRY(child->space_->Apply(ops, thread));
   return std::move(child).ToRef();
 }

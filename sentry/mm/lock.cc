@@ -43,7 +43,7 @@ Result<void> MemoryManager::Mlock(uint64_t address, uint64_t length, bool on_fau
   if (covered > start) {
     vmas_.Update(start, covered, [](Vma& vma) { vma.locked = true; });
     // An old host or a file shorter than its mapping: the pages come in when they are touched.
-    if (!on_fault && !ops.empty()) (void)space_->Apply(ops, via).ok();
+    if (!on_fault && !ops.empty()) (void)ApplyLocked(ops, via).ok();
   }
   if (covered != start + rounded) return Errno::kENOMEM;
   return {};

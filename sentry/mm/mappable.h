@@ -25,6 +25,10 @@ class Mappable : public RefCounted {
   virtual std::string Name() const = 0;
   // A shared writable mapping (or a possible one: VM_MAYWRITE) came or went; memfd seals and deny-write count them.
   virtual void SharedWritableChanged(int delta) { (void)delta; }
+  // What a child of fork(2) maps in its place; null = the same. Called under the parent's mm lock: System V segments count attachments.
+  virtual RefPtr<Mappable> ForChild() { return nullptr; }
+  // Set by one kind of mappable, so that it finds its own among an address space's VMAs (shmdt(2)).
+  virtual const void* kind_tag() const { return nullptr; }
 };
 
 }  // namespace ringwall::mm

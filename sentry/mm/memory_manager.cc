@@ -34,7 +34,19 @@ Ref<MemoryManager> MemoryManager::Create(Ref<platform::AddressSpace> space, uint
 }
 
 MemoryManager::MemoryManager(Ref<platform::AddressSpace> space, uint64_t stack_top, uint64_t mmap_base)
-    : space_(std::move(space)), stack_top_(stack_top), mmap_base_(mmap_base) {}
+    : space_(std::move(space)),
+      stack_top_(stack_top),
+      mmap_base_(mmap_base),
+      calls_(space_->call_entry()),
+      rewrites_calls_(space_->call_entry() != 0) {}
+
+MemoryManager::MemoryManager(Ref<platform::AddressSpace> space, const MemoryManager& parent)
+    : space_(std::move(space)),
+      stack_top_(parent.stack_top_),
+      mmap_base_(parent.mmap_base_),
+      calls_(parent.calls_),
+      rewrites_calls_(parent.rewrites_calls_.load(std::memory_order_relaxed)),
+      has_rewritten_calls_(parent.has_rewritten_calls_.load(std::memory_order_relaxed)) {}
 
 MemoryManager::~MemoryManager() = default;
 
@@ -65,7 +77,7 @@ Result<void> MemoryManager::MapImage(absl::Span<const MmapRequest> requests, pla
   }
   Dead dead;
   MutexLock lock(mu_);
-  TRY(space_->Apply(ops, via));
+  TRY(ApplyLocked(ops, via));
   for (Vma& area : areas) {
     Bury(dead, vmas_.Remove(area.start, area.end));
     InsertLocked(std::move(area));
@@ -90,7 +102,7 @@ Result<void> MemoryManager::RaiseStackLimit(uint64_t stack_limit, platform::Gues
   more.end = stack.start;
   more.offset = start;
   const platform::MemoryOp op = MapOp(more, nullptr);
-  TRY(space_->Apply(absl::MakeConstSpan(&op, 1), via));
+  TRY(ApplyLocked(absl::MakeConstSpan(&op, 1), via));
   InsertLocked(std::move(more));
   return {};
 }
@@ -133,6 +145,12 @@ Result<void> MemoryManager::MayLockLocked(uint64_t length, const MemoryLimits& l
   const uint64_t limit = PageDown(limits.locked), used = LockedBytesLocked();
   if (used > limit || limit - used < length) return Errno::kEAGAIN;
   return {};
+}
+
+bool MemoryManager::HoldsWritable(uint64_t address, uint64_t bytes) const {
+  MutexLock lock(mu_);
+  const Vma* vma = vmas_.Find(address);
+  return vma != nullptr && vma->anonymous() && vma->prot.write && bytes <= vma->end - address;
 }
 
 Layout MemoryManager::layout() const {

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,7 @@
 #include "base/ref/ref.h"
 #include "base/sync/mutex.h"
 #include "platform/platform.h"
+#include "sentry/mm/call_sites.h"
 #include "sentry/mm/mappable.h"
 #include "sentry/mm/user_memory.h"
 #include "sentry/mm/vma_set.h"
@@ -107,8 +109,21 @@ class MemoryManager : public RefCounted {
   // prctl(PR_SET_VMA_ANON_NAME): "[anon:name]" for anonymous parts, empty clears. ENOMEM for holes, EBADF for file mappings.
   Result<void> NameAnonymous(uint64_t address, uint64_t length, const std::string& name);
 
+  // ---- rewritten call sites (call_sites.h) ----
+  // A system call of the stopped thread `via` has trapped, by the instruction at `site`.
+  void CallTrapped(uint64_t site, uint64_t number, platform::GuestThread* via);
+  bool has_rewritten_calls() const { return has_rewritten_calls_.load(std::memory_order_acquire); }
+  // What an unexpected stop at `rip` means. `plan` is not set.
+  arch::RewriteTable::Resolution ResolveCall(uint64_t rip, platform::GuestThread* via);
+  // Where to resume a thread whose instruction pointer is to be `rip`: among patched bytes, their copy.
+  uint64_t ResumeAddress(uint64_t rip) const;
+  // All calls trap again, for ever: the code is going to be looked at (ptrace(2)).
+  void StopRewritingCalls(platform::GuestThread* via);
+
   // Snapshot of the VMAs for /proc/PID/maps and smaps, in address order.
   std::vector<Vma> Vmas() const;
+  // Is all of it private anonymous memory that may be written? A fault there is the host's failure, not the guest's.
+  bool HoldsWritable(uint64_t address, uint64_t bytes) const;
   // The VMA that holds the address, for si_code (SEGV_MAPERR or SEGV_ACCERR) and core notes.
   std::unique_ptr<Vma> FindVma(uint64_t address) const;
   MemoryUsage Usage() const;
@@ -128,6 +143,13 @@ class MemoryManager : public RefCounted {
   // EFAULT when nothing (or nothing readable) is mapped there.
   Result<FutexKey> KeyFor(uint64_t address, bool process_private) const;
 
+  // ptrace(2)'s access: past the protections of private mappings (a breakpoint in read-only code gets a private copy), never past those of
+  // shared ones. Bytes moved before the first page that refuses. `via` is a stopped thread of this space.
+  size_t ReadForced(uint64_t address, absl::Span<std::byte> to, platform::GuestThread* via);
+  size_t WriteForced(uint64_t address, absl::Span<const std::byte> from, platform::GuestThread* via);
+
+  // MEMBARRIER_CMD_REGISTER_*: what this address space has asked for.
+  std::atomic<uint32_t> membarrier_registered{0};
   // For the dumpable flag of prctl(2).
   std::atomic<int32_t> dumpable{1};
 
@@ -146,6 +168,8 @@ class MemoryManager : public RefCounted {
   using Dead = std::vector<Vma>;
 
   MemoryManager(Ref<platform::AddressSpace> space, uint64_t stack_top, uint64_t mmap_base);
+  // A forked child: nothing is mapped yet, the rewritten calls are the parent's.
+  MemoryManager(Ref<platform::AddressSpace> space, const MemoryManager& parent) ABSL_EXCLUSIVE_LOCKS_REQUIRED(parent.mu_);
   ~MemoryManager() override;
 
   static Result<Backing> BackingFor(const MmapRequest& request, uint64_t length);
@@ -163,11 +187,18 @@ class MemoryManager : public RefCounted {
   Result<void> MayLockLocked(uint64_t length, const MemoryLimits& limits) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   uint64_t DataBytesLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   uint64_t LockedBytesLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // AddressSpace::Apply, after rewritten calls in the ranges have been taken back.
+  Result<void> ApplyLocked(absl::Span<const platform::MemoryOp> ops, platform::GuestThread* via) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  std::optional<arch::RewritePlan> PlaceTrampolineLocked(const arch::RewriteSite& site, const Vma& code, platform::GuestThread* via)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void TakeBackCallsLocked(const Range& range, bool restore, platform::GuestThread* via) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void RestoreCallLocked(const arch::RewritePlan& plan, platform::GuestThread* via) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   Result<void> UnmapLocked(const Range& range, platform::GuestThread* via, Dead& dead) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void InsertLocked(Vma vma) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   Result<uint64_t> MremapToLocked(const Vma& vma, const Range& old, uint64_t new_size, uint32_t flags, uint64_t new_address, SharedFd* host,
                                   const MemoryLimits& limits, platform::GuestThread* via, Dead& dead) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  size_t ForcePage(uint64_t address, bool write, platform::GuestThread* via, absl::FunctionRef<size_t()> copy);
   Result<void> MayResizeLocked(const Vma& vma, const Range& old, uint64_t new_size, const MemoryLimits& limits) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
@@ -180,6 +211,9 @@ class MemoryManager : public RefCounted {
   RefPtr<RefCounted> executable_ ABSL_GUARDED_BY(mu_);
   bool lock_future_ ABSL_GUARDED_BY(mu_) = false;
   uint64_t peak_bytes_ ABSL_GUARDED_BY(mu_) = 0;
+  CallSites calls_ ABSL_GUARDED_BY(mu_);
+  std::atomic<bool> rewrites_calls_;
+  std::atomic<bool> has_rewritten_calls_{false};
 };
 
 }  // namespace ringwall::mm

@@ -105,7 +105,7 @@ Result<uint64_t> MemoryManager::Mmap(const MmapRequest& r, const MemoryLimits& l
   platform::MemoryOp op = MapOp(area, backing.host.get());
   op.grows_down = r.grows_down;
   op.populate = r.populate || area.locked;
-  const Result<void> mapped = space_->Apply(absl::MakeConstSpan(&op, 1), via);
+  const Result<void> mapped = ApplyLocked(absl::MakeConstSpan(&op, 1), via);
   if (!mapped.ok()) {
     // Short of memory, the host may have given up the old mapping before it failed. Make that certain.
     if (replaces && mapped == Errno::kENOMEM) (void)UnmapLocked({address, address + length}, via, dead).ok();
@@ -123,7 +123,7 @@ Result<void> MemoryManager::UnmapLocked(const Range& range, platform::GuestThrea
     if (first != nullptr && first->end > range.end) return Errno::kENOMEM;
   }
   const platform::MemoryOp op = UnmapOp(range);
-  TRY(space_->Apply(absl::MakeConstSpan(&op, 1), via));
+  TRY(ApplyLocked(absl::MakeConstSpan(&op, 1), via));
   Bury(dead, vmas_.Remove(range.start, range.end));
   return {};
 }

@@ -49,13 +49,13 @@ Result<void> MemoryManager::Mprotect(uint64_t address, uint64_t length, platform
   if (stop > range.start) {
     const platform::MemoryOp op{
         .kind = platform::MemoryOp::Kind::kProtect, .address = range.start, .length = stop - range.start, .prot = prot};
-    if (const Result<void> applied = space_->Apply(absl::MakeConstSpan(&op, 1), via); !applied.ok()) {
+    if (const Result<void> applied = ApplyLocked(absl::MakeConstSpan(&op, 1), via); !applied.ok()) {
       // The host may have got half way. Putting the old protections back only joins what it has just split.
       for (const Vma& piece : pieces) {
         if (piece.start >= stop) break;
         const platform::MemoryOp undo{
             .kind = platform::MemoryOp::Kind::kProtect, .address = piece.start, .length = piece.length(), .prot = piece.prot};
-        (void)space_->Apply(absl::MakeConstSpan(&undo, 1), via).ok();
+        (void)ApplyLocked(absl::MakeConstSpan(&undo, 1), via).ok();
       }
       return applied.error();
     }

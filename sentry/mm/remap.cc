@@ -71,7 +71,7 @@ Result<uint64_t> MemoryManager::Mremap(uint64_t old_address, uint64_t old_size, 
     more.offset = vma.offset + vma.length();
     platform::MemoryOp op = MapOp(more, host.get());
     op.populate = more.locked;
-    TRY(space_->Apply(absl::MakeConstSpan(&op, 1), via));
+    TRY(ApplyLocked(absl::MakeConstSpan(&op, 1), via));
     InsertLocked(std::move(more));
     return old.start;
   }
@@ -120,7 +120,7 @@ Result<uint64_t> MemoryManager::MremapToLocked(const Vma& vma, const Range& old,
   if (from.start == from.end || (dont_unmap && vma.shared)) {
     // A second view of the same pages.
     const platform::MemoryOp op = MapOp(moved, host);
-    TRY(space_->Apply(absl::MakeConstSpan(&op, 1), via));
+    TRY(ApplyLocked(absl::MakeConstSpan(&op, 1), via));
     InsertLocked(std::move(moved));
     return new_address;
   }
@@ -134,13 +134,13 @@ Result<uint64_t> MemoryManager::MremapToLocked(const Vma& vma, const Range& old,
   left.offset = from.start;
   left.locked = false;
   if (dont_unmap) ops[count++] = MapOp(left, nullptr);
-  const Result<void> applied = space_->Apply(absl::MakeConstSpan(ops, 1), via);
+  const Result<void> applied = ApplyLocked(absl::MakeConstSpan(ops, 1), via);
   if (!applied.ok()) return applied.error();
   Bury(dead, vmas_.Remove(from.start, from.end));
   InsertLocked(std::move(moved));
   if (count == 2) {
     // The pages have moved. Without their old range back the call has failed, as a munmap of it would look.
-    TRY(space_->Apply(absl::MakeConstSpan(ops + 1, 1), via));
+    TRY(ApplyLocked(absl::MakeConstSpan(ops + 1, 1), via));
     InsertLocked(std::move(left));
   }
   return new_address;

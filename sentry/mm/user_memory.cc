@@ -7,6 +7,7 @@
 
 #include "base/sync/mutex.h"
 #include "platform/platform.h"
+#include "sentry/mm/memory_manager.h"
 
 namespace ringwall::mm {
 namespace {
@@ -33,9 +34,25 @@ size_t UserMemory::WriteSome(uint64_t address, absl::Span<const std::byte> from)
   return n == 0 ? 0 : space_->Write(address, from.first(n));
 }
 
+size_t UserMemory::WriteSomeResult(uint64_t address, absl::Span<const std::byte> from) {
+  constexpr size_t kSmall = 4096;
+  const size_t n = Inside(space_, address, from.size());
+  if (n != 0 && n <= kSmall && via_ != nullptr && mm_ != nullptr && mm_->HoldsWritable(address, n) &&
+      space_->WriteOnReturn(address, from.first(n), via_))
+    return n;
+  return WriteSome(address, from);
+}
+
+Result<void> UserMemory::WriteResult(uint64_t address, absl::Span<const std::byte> from) {
+  if (Inside(space_, address, from.size()) != from.size()) return Errno::kEFAULT;
+  if (WriteSomeResult(address, from) != from.size()) return Errno::kEFAULT;
+  return {};
+}
+
 Result<void> UserMemory::Read(uint64_t address, absl::Span<std::byte> to) {
   // A range that ends outside fails as a whole, without a copy (access_ok's rule).
   if (Inside(space_, address, to.size()) != to.size()) return Errno::kEFAULT;
+  if (via_ != nullptr && !to.empty() && space_->ReadBrought(address, to, via_) == to.size()) return {};
   if (ReadSome(address, to) != to.size()) return Errno::kEFAULT;
   return {};
 }
@@ -55,7 +72,9 @@ Result<std::string> UserMemory::ReadString(uint64_t address, size_t max_bytes, E
     want = std::min(want, max_bytes - result.size());
     // Paths and names are short: fewer bytes to copy for nearly all of them.
     if (result.empty()) want = std::min<size_t>(want, 256);
-    const size_t got = ReadSome(address, absl::MakeSpan(reinterpret_cast<std::byte*>(chunk), want));
+    const absl::Span<std::byte> room(reinterpret_cast<std::byte*>(chunk), want);
+    size_t got = result.empty() && via_ != nullptr && Inside(space_, address, 1) != 0 ? space_->ReadBrought(address, room, via_) : 0;
+    if (got < want && std::memchr(chunk, 0, got) == nullptr) got = ReadSome(address, room);
     if (const void* nul = std::memchr(chunk, 0, got)) {
       result.append(chunk, static_cast<size_t>(static_cast<const char*>(nul) - chunk));
       return result;
@@ -144,8 +163,8 @@ UserSink::UserSink(UserMemory& memory, IovecList segments)
 Result<size_t> UserSink::Put(absl::Span<const std::byte> from) {
   const size_t size = std::min(from.size(), remaining_);
   if (size == 0) return size_t{0};
-  const size_t done =
-      Walk(segments_, index_, offset_, size, [&](uint64_t to, size_t at, size_t n) { return memory_.WriteSome(to, from.subspan(at, n)); });
+  const size_t done = Walk(segments_, index_, offset_, size,
+                           [&](uint64_t to, size_t at, size_t n) { return memory_.WriteSomeResult(to, from.subspan(at, n)); });
   remaining_ -= done;
   if (done == 0) return Errno::kEFAULT;
   return done;

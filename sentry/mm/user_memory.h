@@ -19,6 +19,8 @@ class GuestThread;
 
 namespace ringwall::mm {
 
+class MemoryManager;
+
 // Types that may be copied to or from guests whole: no padding, so that copying out cannot leak kernel bytes.
 template <typename T>
 concept UserCopyable = std::is_trivially_copyable_v<T> && std::is_standard_layout_v<T> && std::has_unique_object_representations_v<T>;
@@ -26,11 +28,15 @@ concept UserCopyable = std::is_trivially_copyable_v<T> && std::is_standard_layou
 class UserMemory {
  public:
   // Both stay valid as long as this: rebound by the task at execve. `via` may be null.
-  UserMemory(platform::AddressSpace* space, platform::GuestThread* via) : space_(space), via_(via) {}
+  UserMemory(platform::AddressSpace* space, platform::GuestThread* via, const MemoryManager* mm = nullptr)
+      : space_(space), via_(via), mm_(mm) {}
 
   // All or EFAULT (a partial write may have happened, as in Linux's copy_to_user).
   Result<void> Read(uint64_t address, absl::Span<std::byte> to);
   Result<void> Write(uint64_t address, absl::Span<const std::byte> from);
+  // A result of the call that `via` is stopped in: may travel with its answer, so that nobody else may rely on it before.
+  Result<void> WriteResult(uint64_t address, absl::Span<const std::byte> from);
+  size_t WriteSomeResult(uint64_t address, absl::Span<const std::byte> from);
   // As many as possible: bytes moved before a fault. Never an error.
   size_t ReadSome(uint64_t address, absl::Span<std::byte> to);
   size_t WriteSome(uint64_t address, absl::Span<const std::byte> from);
@@ -66,6 +72,7 @@ class UserMemory {
  private:
   platform::AddressSpace* space_;
   platform::GuestThread* via_;
+  const MemoryManager* mm_;  // what is mapped; null: unknown
 };
 
 using IovecList = absl::InlinedVector<abi::Iovec, 8>;

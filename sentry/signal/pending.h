@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdint>
 #include <list>
+#include <vector>
 
 #include "abi/signal.h"
 #include "base/error/result.h"
@@ -35,6 +36,8 @@ class PendingSet {
   // Drops every instance of the given signals.
   void Discard(abi::SigSet signals);
   size_t queued() const { return infos_.size(); }
+  // In the order in which they came (PTRACE_PEEKSIGINFO).
+  std::vector<abi::SigInfo> All() const { return {infos_.begin(), infos_.end()}; }
 
  private:
   std::atomic<abi::SigSet> set_{0};

@@ -38,6 +38,15 @@ void RegisterFamily(int32_t family, Ref<Family> maker) {
   g_families[family] = maker.Leak();
 }
 
+Result<std::string> Table(std::string_view name) {
+  for (Family* family : g_families) {
+    if (family == nullptr) continue;
+    auto text = family->Table(name);
+    if (text.ok() || text.error() != Errno::kENOENT) return text;
+  }
+  return Errno::kENOENT;
+}
+
 Result<Ref<Socket>> Create(Context& ctx, int32_t family, int32_t type, int32_t protocol) {
   Family* maker = TRY(Find(family, type));
   Ref<Socket> socket = TRY(maker->Create(ctx, type & abi::kSOCK_TYPE_MASK, protocol));

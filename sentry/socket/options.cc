@@ -1,5 +1,6 @@
 // socket(7) options at SOL_SOCKET that mean the same for every family.
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <limits>
 
@@ -51,6 +52,17 @@ Result<int64_t> DecodeTimeout(absl::Span<const std::byte> value) {
   return timeout.tv_sec * kNsPerSecond + timeout.tv_usec * 1000;
 }
 
+// Which option stands for which kind of time stamp.
+Timestamps TimestampsOf(int32_t name) {
+  switch (name) {
+    case abi::kSO_TIMESTAMP_OLD: return Timestamps::kMicroOld;
+    case abi::kSO_TIMESTAMP_NEW: return Timestamps::kMicroNew;
+    case abi::kSO_TIMESTAMPNS_OLD: return Timestamps::kNanoOld;
+    case abi::kSO_TIMESTAMPNS_NEW: return Timestamps::kNanoNew;
+    default: return Timestamps::kNone;
+  }
+}
+
 std::vector<std::byte> EncodeTimeout(int64_t ns) {
   abi::Timeval timeout;
   if (ns > 0) timeout = {.tv_sec = ns / kNsPerSecond, .tv_usec = ns % kNsPerSecond / 1000};
@@ -91,7 +103,7 @@ Result<std::vector<std::byte>> Socket::GetOption(Context&, int32_t level, int32_
     case abi::kSO_TIMESTAMP_OLD:
     case abi::kSO_TIMESTAMPNS_OLD:
     case abi::kSO_TIMESTAMP_NEW:
-    case abi::kSO_TIMESTAMPNS_NEW: return Bytes(int32_t{0});
+    case abi::kSO_TIMESTAMPNS_NEW: return Bytes(int32_t{timestamps() == TimestampsOf(name)});
     case abi::kSO_INCOMING_CPU: return Bytes(int32_t{-1});
     case abi::kSO_COOKIE: return Bytes(id());
     default: return Errno::kENOPROTOOPT;
@@ -122,8 +134,10 @@ Result<void> Socket::SetOption(Context& ctx, int32_t level, int32_t name, absl::
       const uint32_t max = forced ? kMaxForcedBuffer : kMaxBuffer;
       const int32_t wanted = forced ? std::max(number, 0) : number;
       if (name == abi::kSO_SNDBUF || name == abi::kSO_SNDBUFFORCE) {
+        send_buffer_chosen_.store(true, std::memory_order_relaxed);
         send_buffer_.store(BufferSize(wanted, max, kMinSendBuffer), std::memory_order_relaxed);
       } else {
+        receive_buffer_chosen_.store(true, std::memory_order_relaxed);
         receive_buffer_.store(BufferSize(wanted, max, kMinReceiveBuffer), std::memory_order_relaxed);
       }
       OnBufferChanged();
@@ -157,9 +171,42 @@ Result<void> Socket::SetOption(Context& ctx, int32_t level, int32_t name, absl::
       linger_.store(linger, std::memory_order_relaxed);
       return {};
     }
+    case abi::kSO_TIMESTAMP_OLD:
+    case abi::kSO_TIMESTAMP_NEW:
+    case abi::kSO_TIMESTAMPNS_OLD:
+    case abi::kSO_TIMESTAMPNS_NEW: timestamps_.store(number != 0 ? TimestampsOf(name) : Timestamps::kNone); return {};
     case abi::kSO_BSDCOMPAT: return {};
     default: return Errno::kENOPROTOOPT;
   }
+}
+
+bool Socket::Remembers(int32_t name) const {
+  const int bit = SwitchOf(name);
+  return bit >= 0 && (switches_.load(std::memory_order_relaxed) >> bit & 1) != 0;
+}
+
+abi::Linger Socket::linger() const { return std::bit_cast<abi::Linger>(linger_.load(std::memory_order_relaxed)); }
+
+void Socket::SetDefaultBuffers(uint32_t send, uint32_t receive) {
+  if (!send_buffer_chosen_.load(std::memory_order_relaxed)) send_buffer_.store(send, std::memory_order_relaxed);
+  if (!receive_buffer_chosen_.load(std::memory_order_relaxed)) receive_buffer_.store(receive, std::memory_order_relaxed);
+  OnBufferChanged();
+}
+
+void Socket::InheritOptions(const Socket& listener) {
+  send_buffer_chosen_ = listener.send_buffer_chosen_.load();
+  receive_buffer_chosen_ = listener.receive_buffer_chosen_.load();
+  if (send_buffer_chosen_) send_buffer_ = listener.send_buffer_.load();
+  if (receive_buffer_chosen_) receive_buffer_ = listener.receive_buffer_.load();
+  receive_timeout_ns_ = listener.receive_timeout_ns_.load();
+  send_timeout_ns_ = listener.send_timeout_ns_.load();
+  receive_low_water_ = listener.receive_low_water_.load();
+  priority_ = listener.priority_.load();
+  mark_ = listener.mark_.load();
+  switches_ = listener.switches_.load();
+  linger_ = listener.linger_.load();
+  timestamps_ = listener.timestamps_.load();
+  OnBufferChanged();
 }
 
 }  // namespace ringwall::socket

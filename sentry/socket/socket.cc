@@ -33,6 +33,8 @@ Result<size_t> Socket::Write(Context& ctx, mm::IoSource& source) {
   return SendMsg(ctx, source, request, block);
 }
 
+uint64_t Socket::inode() const { return static_cast<const anon::AnonInode&>(path().inode()).ino(); }
+
 std::string Socket::DisplayName() const { return path().dentry->name(); }
 
 }  // namespace ringwall::socket

@@ -4,7 +4,9 @@
 
 #include <atomic>
 #include <cstdint>
+#include <cstring>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -36,9 +38,22 @@ struct BlockOn {
   RefPtr<RefCounted> keep_alive;
 };
 
+// A control message that is not about files or credentials (cmsg(3)): what it means is its family's business.
+struct ControlMessage {
+  int32_t level = 0, type = 0;
+  std::vector<std::byte> data;
+};
+template <typename T>
+ControlMessage MakeControl(int32_t level, int32_t type, const T& value) {
+  ControlMessage made{.level = level, .type = type, .data = std::vector<std::byte>(sizeof(T))};
+  std::memcpy(made.data.data(), &value, sizeof(T));
+  return made;
+}
+
 // Control messages of sendmsg(2), decoded: SCM_RIGHTS became files, at most SCM_MAX_FD (EINVAL in the handler).
 struct SendControl {
   std::vector<Ref<vfs::File>> files;
+  std::vector<ControlMessage> others;  // bounded by net.core.optmem_max
   bool has_credentials = false;
   abi::Ucred credentials;  // SCM_CREDENTIALS as the caller wrote them; the family checks that it may
 };
@@ -55,8 +70,12 @@ struct ReceiveResult {
   std::vector<Ref<vfs::File>> files;  // SCM_RIGHTS: the handler installs them (MSG_CMSG_CLOEXEC) or sets MSG_CTRUNC
   bool has_credentials = false;
   abi::Ucred credentials;
-  uint32_t flags = 0;  // MSG_TRUNC, MSG_EOR, MSG_CTRUNC
+  std::vector<ControlMessage> control;  // the rest, in the order in which it is written
+  uint32_t flags = 0;                   // MSG_TRUNC, MSG_EOR, MSG_CTRUNC
 };
+
+// What SO_TIMESTAMP and its kin ask for: which of the four control messages a datagram's arrival is told with.
+enum class Timestamps : uint8_t { kNone, kMicroOld, kMicroNew, kNanoOld, kNanoNew };
 
 class Socket : public vfs::File {
  public:
@@ -64,6 +83,7 @@ class Socket : public vfs::File {
   int32_t family() const { return family_; }
   int32_t type() const { return type_; }  // SOCK_STREAM, ... without flags
   int32_t protocol() const { return protocol_; }
+  uint64_t inode() const;  // its number in sockfs, as "socket:[N]" and /proc/net show it
 
   virtual Result<void> Bind(Context& ctx, const Address& address, const Caller& caller) = 0;
   virtual Result<void> Listen(Context& ctx, int32_t backlog) = 0;
@@ -89,6 +109,9 @@ class Socket : public vfs::File {
   int64_t receive_timeout_ns() const { return receive_timeout_ns_.load(std::memory_order_relaxed); }
   int64_t send_timeout_ns() const { return send_timeout_ns_.load(std::memory_order_relaxed); }
 
+  // An accepted socket starts with its listener's options (accept(2), NOTES).
+  void InheritOptions(const Socket& listener);
+
   // read(2) and write(2) are ReceiveMsg and SendMsg without flags.
   Result<size_t> Read(Context& ctx, mm::IoSink& sink) override;
   Result<size_t> Write(Context& ctx, mm::IoSource& source) override;
@@ -106,6 +129,13 @@ class Socket : public vfs::File {
   uint32_t receive_buffer() const { return receive_buffer_.load(std::memory_order_relaxed); }
   // Called after a buffer size changed.
   virtual void OnBufferChanged() {}
+  // What the family starts with, or what it grew to. A size that SO_SNDBUF or SO_RCVBUF chose stays.
+  void SetDefaultBuffers(uint32_t send, uint32_t receive);
+  // Options that this kernel only remembers (SO_REUSEADDR, SO_BROADCAST, SO_OOBINLINE...).
+  bool Remembers(int32_t name) const;
+  uint32_t receive_low_water() const { return static_cast<uint32_t>(receive_low_water_.load(std::memory_order_relaxed)); }
+  abi::Linger linger() const;
+  Timestamps timestamps() const { return timestamps_.load(std::memory_order_relaxed); }
 
  private:
   const int32_t family_, type_, protocol_;
@@ -115,6 +145,8 @@ class Socket : public vfs::File {
   std::atomic<int32_t> priority_{0}, mark_{0};
   std::atomic<uint32_t> switches_{0};  // SO_REUSEADDR and other options that only remember a bool
   std::atomic<uint64_t> linger_{0};
+  std::atomic<Timestamps> timestamps_{Timestamps::kNone};
+  std::atomic<bool> send_buffer_chosen_{false}, receive_buffer_chosen_{false};
 };
 
 // ---- families: who makes sockets ----
@@ -126,9 +158,16 @@ class Family : public RefCounted {
     (void)ctx, (void)type, (void)protocol;
     return Errno::kEOPNOTSUPP;
   }
+  // The text of /proc/net/`name` (proc_pid_net(5)); ENOENT when the table is another family's.
+  virtual Result<std::string> Table(std::string_view name) {
+    (void)name;
+    return Errno::kENOENT;
+  }
 };
 // At boot.
 void RegisterFamily(int32_t family, Ref<Family> maker);
+// The text of /proc/net/`name` by whichever family has it; ENOENT.
+Result<std::string> Table(std::string_view name);
 // socket(2), socketpair(2): `type` with SOCK_NONBLOCK applied to the file, SOCK_CLOEXEC left to the descriptor. EAFNOSUPPORT, EINVAL.
 Result<Ref<Socket>> Create(Context& ctx, int32_t family, int32_t type, int32_t protocol);
 Result<std::pair<Ref<Socket>, Ref<Socket>>> CreatePair(Context& ctx, int32_t family, int32_t type, int32_t protocol);

@@ -7,10 +7,16 @@
 #include "abi/clone.h"
 #include "abi/resource.h"
 #include "sentry/cred/credentials.h"
+#include "sentry/ipc/sem.h"
 #include "sentry/kernel/kernel.h"
 #include "sentry/mm/memory_manager.h"
+#include "sentry/ns/namespaces.h"
+#include "sentry/ns/unshare.h"
 #include "sentry/observe/unimplemented.h"
+#include "sentry/ptrace/engine.h"
+#include "sentry/seccomp/install.h"
 #include "sentry/signal/pending.h"
+#include "sentry/task/process_timers.h"
 #include "sentry/task/task_builder.h"
 #include "sentry/task/thread_group.h"
 #include "sentry/vfs/fd_table.h"
@@ -30,6 +36,7 @@ constexpr uint64_t kKnownFlags = abi::kCLONE_VM | abi::kCLONE_FS | abi::kCLONE_F
 // A parent parked in vfork.
 struct VforkState : TypedCallState<VforkState> {
   int32_t child_tid = 0;
+  int32_t guest_tid = 0;  // as the parent knows it
 };
 
 std::atomic<PidfdFactory> pidfd_factory{nullptr};
@@ -60,12 +67,13 @@ Result<void> CheckCloneFlags(Task& task, const CloneRequest& request) {
   if (has(abi::kCLONE_NEWNS | abi::kCLONE_FS) || has(abi::kCLONE_NEWUSER | abi::kCLONE_FS)) return Errno::kEINVAL;
   if (has(abi::kCLONE_THREAD) && (flags & (abi::kCLONE_NEWUSER | abi::kCLONE_NEWPID)) != 0) return Errno::kEINVAL;
   // pid 1 can't have siblings outside its tree.
-  if (has(abi::kCLONE_PARENT) && task.tgid() == 1) return Errno::kEINVAL;
+  if (has(abi::kCLONE_PARENT) && PidTable::IsInit(task.thread_group())) return Errno::kEINVAL;
+  // Threads of a process are in one pid namespace.
+  const bool children_elsewhere = ns::ChildrenBornElsewhere(task);
+  if (has(abi::kCLONE_THREAD) && children_elsewhere) return Errno::kEINVAL;
+  if (has(abi::kCLONE_NEWPID) && children_elsewhere) return Errno::kEINVAL;
+  if (has(abi::kCLONE_NEWIPC | abi::kCLONE_SYSVSEM)) return Errno::kEINVAL;
   if (has(abi::kCLONE_PIDFD) && (has(abi::kCLONE_DETACHED) || has(abi::kCLONE_THREAD))) return Errno::kEINVAL;
-  if ((flags & kNamespaceFlags) != 0) {
-    task.kernel().unimplemented().Count("clone", "CLONE_NEW*");
-    return Errno::kEPERM;
-  }
   if (has(abi::kCLONE_INTO_CGROUP)) {
     task.kernel().unimplemented().Count("clone3", "CLONE_INTO_CGROUP");
     return Errno::kEOPNOTSUPP;
@@ -77,9 +85,12 @@ Result<int32_t> Clone(Task& task, const CloneRequest& request) {
   // Second run: vfork's parent, woken.
   if (const auto* waiting = task.call_state<VforkState>()) {
     const int32_t child_tid = waiting->child_tid;
-    if (!VforkChildRuns(task, child_tid)) return child_tid;
+    if (!VforkChildRuns(task, child_tid)) {
+      ptrace::Engine::OnVforkDone(task, child_tid);
+      return waiting->guest_tid;
+    }
     // Only a fatal signal interrupts this wait; others stay pending (vfork(2)).
-    if (task.thread_group().group_exiting() || task.exiting()) return child_tid;
+    if (task.thread_group().group_exiting() || task.exiting()) return waiting->guest_tid;
     return task.ParkUnlessExiting();
   }
 
@@ -95,7 +106,10 @@ Result<int32_t> Clone(Task& task, const CloneRequest& request) {
   }
 
   // Everything that can fail comes before the child is visible; destructors undo it.
-  const int32_t tid = TRY(pids.Allocate());
+  const ns::Inherited inherited = TRY(ns::Inherit(task, flags & kNamespaceFlags));
+  ns::PidNamespace& born = inherited.namespaces->pid_for_children;
+  if (!request.set_tid.empty()) TRY(ns::MayChoosePids(*inherited.creds, born, request.set_tid.size()));
+  const int32_t tid = TRY(pids.Allocate(&born, request.set_tid));
   class IdGuard {
    public:
     IdGuard(PidTable& pids, int32_t id) : pids_(&pids), id_(id) {}
@@ -118,6 +132,7 @@ Result<int32_t> Clone(Task& task, const CloneRequest& request) {
   if (!has(abi::kCLONE_THREAD)) {
     group = MakeRef<ThreadGroup>(pids, std::move(handlers));
     TaskBuilder::SetPid(*group, tid);
+    TaskBuilder::SetPidNamespace(*group, born);
     for (int i = 0; i < abi::kRLIM_NLIMITS; ++i) group->SetLimit(i, task.thread_group().GetLimit(i));
   }
 
@@ -143,11 +158,16 @@ Result<int32_t> Clone(Task& task, const CloneRequest& request) {
   TaskBuilder::SetThread(*child, std::move(thread));
   child->SetMm(std::move(mm));
   child->SetFds(has(abi::kCLONE_FILES) ? task.ShareFds().ToRef() : task.fds().Clone());
-  child->SetFs(has(abi::kCLONE_FS) ? task.ShareFs().ToRef() : task.fs().Clone());
-  child->SetCreds(task.ShareCreds().ToRef());
+  child->SetNamespaces(inherited.namespaces);
+  child->SetFs(inherited.fs ? inherited.fs.ToRef() : has(abi::kCLONE_FS) ? task.ShareFs().ToRef() : task.fs().Clone());
+  child->SetCreds(inherited.creds);
   child->SetComm(task.comm());
   child->SetScheduling(task.scheduling());
   child->persona = task.persona;
+  if (has(abi::kCLONE_SYSVSEM)) {
+    if (!task.sem_undo) task.sem_undo = MakeRef<ipc::UndoShare>();
+    child->sem_undo = task.sem_undo;
+  }
   child->exit_signal = has(abi::kCLONE_THREAD) ? 0 : request.exit_signal;
   TaskBuilder::SetBlocked(*child, task.signal_mask());
   // A separate stack loses the alternate one (sigaltstack(2)); vfork keeps it.
@@ -165,8 +185,9 @@ Result<int32_t> Clone(Task& task, const CloneRequest& request) {
     pidfd_slot = std::make_unique<vfs::FdReservation>(std::move(slot));
   }
   // Faults here are not reported: the child exists all the same (Linux ignores put_user's result).
-  if (has(abi::kCLONE_PARENT_SETTID)) (void)task.memory().WriteValue(request.parent_tid, tid).ok();
-  if (has(abi::kCLONE_CHILD_SETTID)) (void)child->memory().WriteValue(request.child_tid, tid).ok();
+  const int32_t guest_tid = task.ToGuestPid(tid);
+  if (has(abi::kCLONE_PARENT_SETTID)) (void)task.memory().WriteValue(request.parent_tid, guest_tid).ok();
+  if (has(abi::kCLONE_CHILD_SETTID)) (void)child->memory().WriteValue(request.child_tid, child->ToGuestPid(tid)).ok();
 
   if (has(abi::kCLONE_VFORK)) TaskBuilder::SetVforkParent(*child, Ref<Task>(task));
   if (has(abi::kCLONE_THREAD)) {
@@ -175,15 +196,23 @@ Result<int32_t> Clone(Task& task, const CloneRequest& request) {
     TRY(TaskBuilder::PublishChild(*child, task, has(abi::kCLONE_PARENT)));
   }
   id_guard.Keep();
+  if (!has(abi::kCLONE_THREAD)) WatchCpuLimit(task.kernel(), *group);
+  seccomp::Inherit(task, *child);
+  ptrace::Engine::OnClone(task, *child, request);
   if (pidfd_slot != nullptr) std::move(*pidfd_slot).Install(std::move(pidfd_file).ToRef(), {.cloexec = true});
   child->Start();
 
   if (has(abi::kCLONE_VFORK)) {
-    task.MakeCallState<VforkState>().child_tid = tid;
-    if (!VforkChildRuns(task, tid)) return tid;
+    auto& state = task.MakeCallState<VforkState>();
+    state.child_tid = tid;
+    state.guest_tid = guest_tid;
+    if (task.ptrace().event == 0 && !VforkChildRuns(task, tid)) {
+      ptrace::Engine::OnVforkDone(task, tid);
+      return guest_tid;
+    }
     return task.ParkUnlessExiting();
   }
-  return tid;
+  return guest_tid;
 }
 
 void FinishVfork(Task& child) {
@@ -195,6 +224,10 @@ void FinishVfork(Task& child) {
 void TaskBuilder::SetThread(Task& task, std::unique_ptr<platform::GuestThread> thread) {
   MutexLock lock(task.mu_);
   task.thread_ = std::move(thread);
+}
+
+void TaskBuilder::SetPidNamespace(ThreadGroup& group, ns::PidNamespace& ns) {
+  if (!ns.is_initial()) group.pid_ns_ = RefPtr<ns::PidNamespace>::Share(&ns);
 }
 
 RefPtr<Task> TaskBuilder::TakeVforkParent(Task& child) {
@@ -212,6 +245,8 @@ Result<void> TaskBuilder::PublishChild(Task& task, Task& caller, bool as_sibling
   ThreadGroup& group = caller.thread_group();
   PidTable& pids = group.pids();
   MutexLock lock(pids.mu());
+  // Whoever kills several processes looks for further ones afterwards (SendToEach in send.cc): who has been killed makes none.
+  if (group.group_exiting()) return Errno::kEINTR;
   ThreadGroup* parent = as_sibling ? group.family_.parent : &group;
   TRY(PublishLocked(pids, task, parent, group.family_.group));
   task.thread_group().family_.parent_thread = as_sibling ? group.family_.parent_thread : &caller;
@@ -221,8 +256,11 @@ Result<void> TaskBuilder::PublishChild(Task& task, Task& caller, bool as_sibling
 Result<void> TaskBuilder::PublishLocked(PidTable& pids, Task& task, ThreadGroup* parent, RefPtr<ProcessGroup> process_group) {
   ThreadGroup& group = task.thread_group();
   if (group.group_exiting()) return Errno::kEAGAIN;
+  if (pids.IsClosedLocked(group.pid_ns())) return Errno::kENOMEM;
   ThreadGroup::Family& family = group.family_;
   const bool leader = family.threads.empty();
+  // A thread that waits in execve for the others to end has counted them; its creator is one of those.
+  if (!leader && family.exec_task != nullptr) return Errno::kEAGAIN;
   if (leader) {
     family.leader = &task;
     family.group = std::move(process_group);

@@ -44,10 +44,10 @@ Result<ClockRef> FindClock(Task& task, int32_t clock) {
   if (found.which > abi::kCPUCLOCK_SCHED) return Errno::kEINVAL;  // clocks behind descriptors (PTP) do not exist here
   const int32_t pid = ~(clock >> 3);
   if ((clock & abi::kCPUCLOCK_PERTHREAD_MASK) != 0) {
-    found.thread = pid == 0 ? RefPtr<Task>(Ref<Task>(task)) : task.thread_group().pids().FindTask(pid);
+    found.thread = pid == 0 ? RefPtr<Task>(Ref<Task>(task)) : task.thread_group().pids().FindTask(task.ToKernelPid(pid));
     if (!found.thread || &found.thread->thread_group() != &task.thread_group()) return Errno::kEINVAL;
   } else {
-    found.process = pid == 0 ? RefPtr<ThreadGroup>(task.thread_group_ref()) : task.thread_group().pids().FindGroup(pid);
+    found.process = pid == 0 ? RefPtr<ThreadGroup>(task.thread_group_ref()) : task.thread_group().pids().FindGroup(task.ToKernelPid(pid));
     if (!found.process) return Errno::kEINVAL;
   }
   return found;

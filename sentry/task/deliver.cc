@@ -10,6 +10,7 @@
 #include "abi/wait.h"
 #include "arch/x86_64/sigframe.h"
 #include "base/log/log.h"
+#include "sentry/ptrace/engine.h"
 #include "sentry/signal/timer_entry.h"
 #include "sentry/task/process_timers.h"
 #include "sentry/task/signal_path.h"
@@ -28,7 +29,8 @@ bool Task::SignalPending() const {
   const ThreadGroup& group = *thread_group_;
   const abi::SigSet pending = pending_->set() | group.pending_.set();
   const bool any = (pending & ~blocked_.load(std::memory_order_relaxed)) != 0 || exit_requested_.load(std::memory_order_acquire) ||
-                   group.group_exiting() || (group.stop_pending_.load(std::memory_order_seq_cst) && !in_group_stop_);
+                   group.group_exiting() || (group.stop_pending_.load(std::memory_order_seq_cst) && !in_group_stop_) ||
+                   ptrace_->trap_hint.load(std::memory_order_seq_cst);
   if (any) attention_.store(true, std::memory_order_seq_cst);
   return any;
 }
@@ -123,8 +125,16 @@ void Task::ForceSignal(const abi::SigInfo& info) {
 
 Task::Delivery Task::DeliverSignals() {
   ThreadGroup& group = *thread_group_;
+  const bool traced = (call_work() & kWorkTraced) != 0;
+  // What was decided in a signal-delivery-stop: the signal that came out of it, if any. Its tracer may be gone by now.
+  bool decided = std::exchange(ptrace_->delivery_stop, false);
   for (;;) {
     if (exiting() || group.group_exiting()) return Delivery::kLookAgain;
+    if (traced && !decided) {
+      ShowRestart();
+      if (ptrace::Engine::StopIfAsked(*this)) return Delivery::kTraced;
+      HideRestart();
+    }
     abi::SigInfo info{};
     abi::SigAction action{};
     bool stop_requested = false;
@@ -136,21 +146,45 @@ Task::Delivery Task::DeliverSignals() {
       if ((Bit(info.si_signo) & signal::kStopSignals) != 0) group.stop_dequeued_ = true;
     };
     {
+      const bool runs_on = traced && ptrace::Engine::RanOnFromGroupStop(*this);
       SigLock lock(group);
-      stop_requested = group.stop_pending_.load(std::memory_order_relaxed);
-      if (!stop_requested) {
+      stop_requested = !decided && !runs_on && group.stop_pending_.load(std::memory_order_relaxed);
+      if (!stop_requested && !decided) {
         const abi::SigSet wanted = ~blocked_.load(std::memory_order_relaxed);
         info = pending_->Take(wanted);
         if (info.si_signo == 0) info = group.pending_.Take(wanted);
       }
-      if (info.si_signo != 0 && !signal::IsTimerEntry(info)) read_action(lock);
+      if (info.si_signo != 0 && !signal::IsTimerEntry(info) && !traced) read_action(lock);
+      if (traced && (Bit(info.si_signo) & signal::kStopSignals) != 0 && info.si_signo != 0) group.stop_dequeued_ = true;
     }
     if (stop_requested) {
-      if (SignalPath::EnterStop(*this)) return Delivery::kStop;
+      const Delivery stopped = EnterGroupStop();
+      if (stopped != Delivery::kContinue) return stopped;
       continue;
     }
+    if (decided) {
+      decided = false;
+      info = std::exchange(ptrace_->next_signal, {});
+      if (info.si_signo == 0) continue;
+      if ((blocked_.load(std::memory_order_relaxed) & Bit(info.si_signo)) != 0) {
+        // It waits like any other that is blocked.
+        (void)SendSignal(info).ok();
+        continue;
+      }
+      SigLock lock(group);
+      read_action(lock);
+    } else if (traced && info.si_signo != 0) {
+      if (signal::IsTimerEntry(info) && !OnTimerSignalTaken(group, info)) continue;
+      if (info.si_signo != abi::kSIGKILL) {
+        ShowRestart();
+        if (ptrace::Engine::StopForSignal(*this, info)) return Delivery::kTraced;
+        HideRestart();
+      }
+      SigLock lock(group);
+      read_action(lock);
+    }
     if (info.si_signo == 0) break;
-    if (signal::IsTimerEntry(info)) {
+    if (!traced && signal::IsTimerEntry(info)) {
       // Its timer has a say first, under a lock of its own.
       if (!OnTimerSignalTaken(group, info)) continue;
       SigLock lock(group);
@@ -160,6 +194,7 @@ Task::Delivery Task::DeliverSignals() {
     if (action.handler == abi::kSIG_IGN) continue;
     if (action.handler != abi::kSIG_DFL) {
       SetUpHandler(info, action);
+      if (traced && ptrace_->step.load(std::memory_order_relaxed) && ptrace::Engine::StopForStep(*this)) return Delivery::kTraced;
       continue;  // further signals interrupt the handler before its first instruction
     }
     if (group.pid_ == 1 && !group.init_unprotected_.load(std::memory_order_relaxed) && (Bit(info.si_signo) & signal::kUnblockable) == 0)
@@ -168,7 +203,10 @@ Task::Delivery Task::DeliverSignals() {
       case DefaultAction::kIgnore:
       case DefaultAction::kContinue: continue;
       case DefaultAction::kStop:
-        if (SignalPath::BeginStop(*this, info.si_signo) && SignalPath::EnterStop(*this)) return Delivery::kStop;
+        if (SignalPath::BeginStop(*this, info.si_signo)) {
+          const Delivery stopped = EnterGroupStop();
+          if (stopped != Delivery::kContinue) return stopped;
+        }
         continue;
       case DefaultAction::kTerminate:
       case DefaultAction::kCore:
@@ -185,6 +223,17 @@ Task::Delivery Task::DeliverSignals() {
     SetSignalMask(saved_mask_);
   }
   return Delivery::kContinue;
+}
+
+Task::Delivery Task::EnterGroupStop() {
+  int32_t signo = 0;
+  if (!SignalPath::EnterStop(*this, &signo)) return Delivery::kContinue;
+  if ((call_work() & kWorkTraced) != 0) {
+    ShowRestart();
+    if (ptrace::Engine::StopForGroupStop(*this, signo)) return Delivery::kTraced;
+    HideRestart();
+  }
+  return Delivery::kStop;
 }
 
 void Task::ResolveRestart(bool handler_runs, bool sa_restart) {

@@ -12,6 +12,7 @@
 #include "sentry/futex/futex.h"
 #include "sentry/kernel/kernel.h"
 #include "sentry/mm/memory_manager.h"
+#include "sentry/ptrace/engine.h"
 #include "sentry/signal/pending.h"
 #include "sentry/task/clone.h"
 #include "sentry/task/executable.h"
@@ -33,6 +34,20 @@ class ExecSwap {
   // The task becomes the leader: it takes over the process's id (execve(2): "the tid becomes the pid").
   static void TakeOverLeader(Task& task);
   static void Swap(Task& task, std::unique_ptr<platform::GuestThread> thread, Ref<mm::MemoryManager> mm);
+  // From AloneOrKillOthers() on: a failed exec leaves the next thread its turn.
+  class Turn {
+   public:
+    explicit Turn(Task& task) : task_(task) {}
+    ~Turn() { GiveUpTurn(task_); }
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+
+   private:
+    Task& task_;
+  };
+
+ private:
+  static void GiveUpTurn(Task& task);
 };
 
 namespace {
@@ -64,14 +79,24 @@ Result<void> Exec(Task& task, ExecRequest request) {
 
   const Ref<Executable> executable = TRY(Executable::Of(program.file.ToRef()));
 
-  if (!ExecSwap::AloneOrKillOthers(task)) return task.ParkUnlessExiting();
+  if (!ExecSwap::AloneOrKillOthers(task)) {
+    // Who has been told to end waits for nobody. It never sees the result.
+    if (task.exiting() || task.thread_group().group_exiting()) return Errno::kEINTR;
+    return task.ParkUnlessExiting();
+  }
+  const ExecSwap::Turn turn(task);
 
   // The credentials of the new program, computed now and published at the swap.
   Ref<cred::Credentials> creds = task.creds().Clone();
-  creds->ApplyExec(program.set_uid, program.set_gid);
+  const bool held_back = ptrace::Engine::HoldsBackPrivileges(task);
+  creds->ApplyExec(held_back ? ~0u : program.set_uid, held_back ? ~0u : program.set_gid);
   const bool secure = creds->euid != creds->uid || creds->egid != creds->gid;
 
-  loader::LoadOptions options{.uid = creds->uid, .euid = creds->euid, .gid = creds->gid, .egid = creds->egid};
+  const cred::UserNamespace& ids = *creds->user_ns;
+  loader::LoadOptions options{.uid = ids.Show(cred::IdKind::kUid, creds->uid),
+                              .euid = ids.Show(cred::IdKind::kUid, creds->euid),
+                              .gid = ids.Show(cred::IdKind::kGid, creds->gid),
+                              .egid = ids.Show(cred::IdKind::kGid, creds->egid)};
   options.secure = secure;
   options.stack_limit = task.Limit(abi::kRLIMIT_STACK);
   options.aslr_seed = task.kernel().options().randomize ? RandomU64() | 1 : 0;
@@ -84,6 +109,7 @@ Result<void> Exec(Task& task, ExecRequest request) {
   task.kernel().futexes().ExitRobustList(task);
   task.robust_list_head = 0;
   task.clear_child_tid = 0;
+  const int32_t former_tid = task.tid();
   ExecSwap::TakeOverLeader(task);
   ExecSwap::Swap(task, std::move(thread), image.mm);
   FinishVfork(task);
@@ -115,6 +141,7 @@ Result<void> Exec(Task& task, ExecRequest request) {
     MutexLock lock(pids.mu());
     pids.FamilyOf(task.thread_group()).execed = true;
   }
+  ptrace::Engine::OnExec(task, former_tid);
   return {};
 }
 
@@ -139,6 +166,12 @@ bool ExecSwap::AloneOrKillOthers(Task& task) {
   return others.empty();
 }
 
+void ExecSwap::GiveUpTurn(Task& task) {
+  ThreadGroup& group = task.thread_group();
+  MutexLock lock(group.pids().mu());
+  if (group.family_.exec_task == &task) group.family_.exec_task = nullptr;
+}
+
 void ExecSwap::TakeOverLeader(Task& task) {
   ThreadGroup& group = task.thread_group();
   PidTable& pids = group.pids();
@@ -147,9 +180,10 @@ void ExecSwap::TakeOverLeader(Task& task) {
   ThreadGroup::Family& family = group.family_;
   family.exec_task = nullptr;
   if (task.tid() == group.pid()) return;
+  ptrace::Engine::OnTakeOverLocked(task, family.leader, group.pid());
   const int32_t old_tid = task.tid();
   pids.tasks_.erase(old_tid);
-  pids.used_.erase(old_tid);
+  pids.FreeIdLocked(old_tid);
   task.tid_.store(group.pid(), std::memory_order_relaxed);
   // The number carries the table's reference to its task: the dead leader's is taken over and dropped after the lock.
   Task*& entry = pids.tasks_[group.pid()];

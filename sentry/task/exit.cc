@@ -12,6 +12,8 @@
 #include "sentry/futex/futex.h"
 #include "sentry/kernel/kernel.h"
 #include "sentry/mm/memory_manager.h"
+#include "sentry/ptrace/engine.h"
+#include "sentry/seccomp/install.h"
 #include "sentry/signal/pending.h"
 #include "sentry/task/clone.h"
 #include "sentry/task/job_control.h"
@@ -28,6 +30,7 @@ void ExitPath::Run(Task& task) {
   ThreadGroup& group = task.thread_group();
   task.ClearPark();
   task.call_state_.reset();
+  seccomp::OnTaskGone(task);
 
   const bool shares_memory = task.mm_ && task.mm_->ref_count() > 1;
   task.kernel().futexes().ExitRobustList(task);
@@ -41,7 +44,7 @@ void ExitPath::Run(Task& task) {
   Usage usage;
   usage.user_ns = task.UserTimeNs();
   usage.system_ns = task.SystemTimeNs();
-  usage.max_rss_kib = task.mm_ ? task.mm_->Usage().resident_bytes / 1024 : 0;
+  usage.max_rss_kib = task.mm_ ? task.mm_->space().ResidentBytes() / 1024 : 0;
 
   // The guest thread goes with the task's memory; shared parts go when their last user does. All outside locks.
   {
@@ -60,6 +63,7 @@ void ExitPath::Run(Task& task) {
       fs = std::exchange(task.fs_, nullptr);
     }
     task.memory_ = mm::UserMemory(nullptr, nullptr);
+    task.sem_undo.reset();  // the last of those who share it undoes their semaphore operations
     FinishVfork(task);
     if (fds && fds->ref_count() == 1) {
       for (const abi::Fd fd : fds->OpenFds()) {
@@ -71,12 +75,15 @@ void ExitPath::Run(Task& task) {
   PidTable& pids = group.pids();
   bool last = false;
   RefPtr<Task> exec_waiter;
+  RefPtr<ThreadGroup> tracer;
+  const int32_t status = group.group_exiting() ? group.group_exit_status_.load() : task.exit_status_.load();
   {
     MutexLock lock(pids.mu());
     ThreadGroup::Family& family = group.family_;
     family.dead_threads.Add(usage);
     std::erase(family.threads, &task);
     last = family.threads.empty();
+    if (family.exec_task == &task) family.exec_task = nullptr;  // it was killed while it waited for the others
     // wait4(2), __WNOTHREAD: another thread inherits the children of the one that ends.
     if (!last) {
       for (ThreadGroup* child : family.children) {
@@ -85,13 +92,16 @@ void ExitPath::Run(Task& task) {
     }
     if (family.exec_task != nullptr && family.exec_task != &task && family.threads.size() == 1)
       exec_waiter = RefPtr<Task>::Share(family.exec_task);
+    const bool number_kept = ptrace::Engine::OnThreadGoneLocked(task, usage, status, tracer);
     if (task.tid() != group.pid()) {
       pids.tasks_.erase(task.tid());
-      pids.used_.erase(task.tid());
+      if (!number_kept) pids.FreeIdLocked(task.tid());
     }
     pids.task_count_.fetch_sub(1, std::memory_order_relaxed);
   }
   if (exec_waiter) exec_waiter->Wake();
+  if (tracer) ptrace::Engine::TellThreadGone(*tracer, task, status);
+  ptrace::Engine::OnTracerGone(task);
   if (!last) CheckGroupStop(group);
   const bool is_leader = task.tid() == group.pid();
   if (last) EndProcess(task);
@@ -106,6 +116,11 @@ void ExitPath::EndProcess(Task& last) {
 
   CancelProcessTimers(group);
   HangUpSession(kernel, group);
+  const bool nested_init = group.pid_ns() != nullptr && PidTable::IsInit(group);
+  if (nested_init) {
+    // pid_namespaces(7): everybody goes with the init.
+    for (const Ref<ThreadGroup>& other : pids.CloseNamespace(group)) other->RequestGroupExit(abi::SignalStatus(abi::kSIGKILL, false));
+  }
   ReparentChildren(group);
 
   int32_t status;
@@ -114,13 +129,22 @@ void ExitPath::EndProcess(Task& last) {
     ThreadGroup::Family& family = group.family_;
     // A process whose threads all called exit(2) reports the status of the last one, as Linux does since 5.17.
     status = group.group_exiting() ? group.group_exit_status_.load() : last.exit_status_.load();
-    family.zombie = true;
-    family.wait_status = status;
     family.stopped = false;
+  }
+  if (nested_init && pids.DeferEndOfInit(group, status)) return;
+  TellEnd(kernel, group, status);
+}
+
+void ExitPath::TellEnd(kernel::Kernel& kernel, ThreadGroup& group, int32_t status) {
+  {
+    PidTable& pids = group.pids();
+    MutexLock lock(pids.mu());
+    group.family_.zombie = true;
+    group.family_.wait_status = status;
   }
   group.exited_.Notify(abi::kPOLLIN);
   kernel.NotifyProcessExit(group.pid(), status);
-  if (NotifyParentOfExit(group)) Reap(group);
+  if (!ptrace::Engine::OnProcessGone(group) && NotifyParentOfExit(group)) Reap(group);
   if (group.pid() == 1) kernel.NotifyInitGone();
 }
 
@@ -137,13 +161,15 @@ void ExitPath::ReparentChildren(ThreadGroup& group) {
     // The nearest living ancestor marked as subreaper, else init (prctl(2), PR_SET_CHILD_SUBREAPER).
     ThreadGroup* heir = nullptr;
     for (ThreadGroup* a = family.parent; a != nullptr; a = a->family_.parent) {
+      // Not beyond the own pid namespace.
+      if (a->pid_ns() != group.pid_ns()) break;
       if (!a->family_.zombie && a->family_.child_subreaper) {
         heir = a;
         break;
       }
     }
-    if (heir == nullptr) heir = pids.FindGroupLocked(1);
-    if (heir == &group) heir = nullptr;
+    if (heir == nullptr) heir = pids.InitOfLocked(group.pid_ns());
+    if (heir == &group || (heir != nullptr && (heir->family_.zombie || heir->family_.threads.empty()))) heir = nullptr;
     for (ThreadGroup* child : family.children) {
       child->family_.parent = heir;
       child->family_.parent_thread = heir != nullptr && !heir->family_.threads.empty() ? heir->family_.threads.front() : nullptr;
@@ -155,7 +181,7 @@ void ExitPath::ReparentChildren(ThreadGroup& group) {
   for (const Orphan& orphan : orphans) {
     SendParentDeathSignals(*orphan.child);
     CheckOrphanedGroup(*orphan.child, group);
-    if (orphan.zombie && NotifyParentOfExit(*orphan.child)) Reap(*orphan.child);
+    if (orphan.zombie && !ptrace::Engine::HasTracer(*orphan.child) && NotifyParentOfExit(*orphan.child)) Reap(*orphan.child);
   }
 }
 
@@ -163,11 +189,13 @@ void ExitPath::Reap(ThreadGroup& group) {
   PidTable& pids = group.pids();
   RefPtr<Task> leader;
   RefPtr<ProcessGroup> process_group;
+  RefPtr<ptrace::Tracee> bond;
   const Ref<ThreadGroup> keep(group);
   {
     MutexLock lock(pids.mu());
     ThreadGroup::Family& family = group.family_;
     if (!family.zombie || pids.groups_.erase(group.pid()) == 0) return;  // somebody else was quicker
+    bond = ptrace::Engine::OnReapLocked(group);
     if (ThreadGroup* parent = family.parent) {
       parent->family_.reaped_children.Add(family.dead_threads);
       parent->family_.reaped_children.Add(family.reaped_children);
@@ -185,6 +213,9 @@ void ExitPath::Reap(ThreadGroup& group) {
     if (process_group) pids.DropStaleIdsLocked(process_group->pgid, process_group->session->sid);
   }
   group.Release();  // the table's
+  if (leader) {
+    for (const PidTable::EndedInit& ended : pids.TakeEndedInits(group.pid_ns())) TellEnd(leader->kernel(), ended.init, ended.status);
+  }
 }
 
 }  // namespace ringwall::task

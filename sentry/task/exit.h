@@ -5,6 +5,10 @@
 
 #include "sentry/task/thread_group.h"
 
+namespace ringwall::kernel {
+class Kernel;
+}
+
 namespace ringwall::task {
 
 class Task;
@@ -19,6 +23,8 @@ class ExitPath {
 
  private:
   static void EndProcess(Task& last);
+  // The process becomes a zombie, and its family learns of it.
+  static void TellEnd(kernel::Kernel& kernel, ThreadGroup& group, int32_t status);
   static void ReparentChildren(ThreadGroup& group);
 };
 

@@ -2,22 +2,170 @@
 #include <algorithm>
 #include <utility>
 
+#include "sentry/ns/pid_namespace.h"
 #include "sentry/task/pid_table.h"
 #include "sentry/task/task.h"
 #include "sentry/task/thread_group.h"
 
 namespace ringwall::task {
 
-Result<int32_t> PidTable::Allocate() {
+PidTable::PidTable() = default;
+PidTable::~PidTable() = default;
+
+namespace {
+
+// As Linux: ids go up and wrap to 300, so that a fresh id is not soon used again. 0 when all are taken.
+template <typename IsFree>
+int32_t NextFree(int32_t& last, IsFree is_free) {
+  constexpr int32_t kReserved = 300;
+  for (int32_t tried = 0; tried < PidTable::kMaxPid; ++tried) {
+    last = last + 1 < PidTable::kMaxPid ? last + 1 : kReserved;
+    if (is_free(last)) return last;
+  }
+  return 0;
+}
+
+}  // namespace
+
+Result<int32_t> PidTable::Allocate(ns::PidNamespace* born, absl::Span<const int32_t> wanted) {
+  if (born != nullptr && born->is_initial()) born = nullptr;
+  const int levels = born == nullptr ? 0 : born->level();
+  if (wanted.size() > static_cast<size_t>(levels) + 1) return Errno::kEINVAL;
   MutexLock lock(mu_);
   if (used_.size() >= task_limit_) return Errno::kEAGAIN;
-  // As Linux: ids go up and wrap to 300, so that a fresh id is not soon used again.
-  constexpr int32_t kReserved = 300;
-  for (int32_t tried = 0; tried < kMaxPid; ++tried) {
-    last_ = last_ + 1 < kMaxPid ? last_ + 1 : kReserved;
-    if (used_.insert(last_).second) return last_;
+  // All numbers first, then all entries: nothing to undo. wanted[i] is for the namespace i levels above the innermost.
+  std::vector<std::pair<ns::PidNamespace*, int32_t>> numbers;
+  size_t at = 0;
+  for (ns::PidNamespace* ns = born; ns != nullptr && !ns->is_initial(); ns = ns->parent(), ++at) {
+    // pid_namespaces(7): ENOMEM once the init has ended; the first process must be 1 (clone3(2), set_tid).
+    if (ns->dead_) return Errno::kENOMEM;
+    int32_t number = at < wanted.size() ? wanted[at] : 0;
+    if (number != 0) {
+      if (number < 1 || number >= kMaxPid || (number != 1 && ns->init_.load() == 0)) return Errno::kEINVAL;
+      if (ns->to_kernel_.contains(number)) return Errno::kEEXIST;
+    } else {
+      number = NextFree(ns->last_, [&](int32_t id) { return !ns->to_kernel_.contains(id); });
+      if (number == 0) return Errno::kEAGAIN;
+    }
+    numbers.emplace_back(ns, number);
   }
-  return Errno::kEAGAIN;
+  int32_t id = 0;
+  if (at < wanted.size()) {
+    id = wanted[at];
+    if (id < 1 || id >= kMaxPid) return Errno::kEINVAL;
+    if (used_.contains(id)) return Errno::kEEXIST;
+  } else {
+    id = NextFree(last_, [&](int32_t number) ABSL_NO_THREAD_SAFETY_ANALYSIS { return !used_.contains(number); });
+    if (id == 0) return Errno::kEAGAIN;
+  }
+  used_.insert(id);
+  for (const auto& [ns, number] : numbers) {
+    ns->to_kernel_[number] = id;
+    ns->from_kernel_[id] = number;
+    if (number == 1) ns->init_.store(id);
+  }
+  if (born != nullptr) nested_.emplace(id, Ref<ns::PidNamespace>(*born));
+  return id;
+}
+
+void PidTable::FreeIdLocked(int32_t id) {
+  used_.erase(id);
+  const auto it = nested_.find(id);
+  if (it == nested_.end()) return;
+  for (ns::PidNamespace* ns = it->second.get(); ns != nullptr && !ns->is_initial(); ns = ns->parent()) {
+    const auto number = ns->from_kernel_.find(id);
+    if (number == ns->from_kernel_.end()) continue;
+    ns->to_kernel_.erase(number->second);
+    ns->from_kernel_.erase(number);
+  }
+  nested_.erase(it);  // a namespace's end takes no locks and calls nobody
+}
+
+int32_t PidTable::ToGuestLocked(const ns::PidNamespace* ns, int32_t id) {
+  if (ns == nullptr || ns->is_initial() || id <= 0) return id;
+  const auto it = ns->from_kernel_.find(id);
+  return it == ns->from_kernel_.end() ? 0 : it->second;
+}
+
+int32_t PidTable::ToGuest(const ns::PidNamespace* ns, int32_t id) {
+  if (ns == nullptr || ns->is_initial()) return id;
+  MutexLock lock(mu_);
+  return ToGuestLocked(ns, id);
+}
+
+int32_t PidTable::ToKernelLocked(const ns::PidNamespace* ns, int32_t guest_id) {
+  if (ns == nullptr || ns->is_initial() || guest_id <= 0) return guest_id;
+  const auto it = ns->to_kernel_.find(guest_id);
+  // Never a task's: kMaxPid is above every id.
+  return it == ns->to_kernel_.end() ? kMaxPid : it->second;
+}
+
+int32_t PidTable::ToKernel(const ns::PidNamespace* ns, int32_t guest_id) {
+  if (ns == nullptr || ns->is_initial()) return guest_id;
+  MutexLock lock(mu_);
+  return ToKernelLocked(ns, guest_id);
+}
+
+std::vector<int32_t> PidTable::NumbersFrom(const ns::PidNamespace* ns, int32_t id) {
+  std::vector<int32_t> out;
+  MutexLock lock(mu_);
+  const int top = ns == nullptr ? 0 : ns->level();
+  if (const auto it = nested_.find(id); it != nested_.end()) {
+    for (const ns::PidNamespace* at = it->second.get(); at != nullptr && at->level() > 0 && at->level() >= top; at = at->parent())
+      out.push_back(ToGuestLocked(at, id));
+  }
+  if (top == 0) out.push_back(id);
+  std::reverse(out.begin(), out.end());
+  return out;
+}
+
+bool PidTable::IsInit(const ThreadGroup& group) {
+  return group.pid_ns_ ? group.pid_ns_->init_.load(std::memory_order_relaxed) == group.pid_ : group.pid_ == 1;
+}
+
+ThreadGroup* PidTable::InitOfLocked(const ns::PidNamespace* ns) {
+  return FindGroupLocked(ns == nullptr || ns->is_initial() ? 1 : ns->init_.load());
+}
+
+bool PidTable::IsClosedLocked(const ns::PidNamespace* ns) const {
+  for (; ns != nullptr; ns = ns->parent()) {
+    if (ns->dead_) return true;
+  }
+  return false;
+}
+
+bool PidTable::DeferEndOfInit(ThreadGroup& init, int32_t status) {
+  ns::PidNamespace* ns = init.pid_ns();
+  if (ns == nullptr || !IsInit(init)) return false;
+  MutexLock lock(mu_);
+  if (ns->from_kernel_.size() <= 1) return false;
+  ns->ending_ = true;
+  ns->end_status_ = status;
+  return true;
+}
+
+std::vector<PidTable::EndedInit> PidTable::TakeEndedInits(ns::PidNamespace* ns) {
+  std::vector<EndedInit> ended;
+  if (ns == nullptr) return ended;
+  MutexLock lock(mu_);
+  for (; ns != nullptr && !ns->is_initial(); ns = ns->parent()) {
+    if (!ns->ending_ || ns->from_kernel_.size() > 1) continue;
+    ns->ending_ = false;
+    if (ThreadGroup* init = FindGroupLocked(ns->init_.load())) ended.push_back({Ref<ThreadGroup>(*init), ns->end_status_});
+  }
+  return ended;
+}
+
+std::vector<Ref<ThreadGroup>> PidTable::CloseNamespace(ThreadGroup& init) {
+  std::vector<Ref<ThreadGroup>> others;
+  ns::PidNamespace* closed = init.pid_ns();
+  if (closed == nullptr) return others;
+  MutexLock lock(mu_);
+  closed->dead_ = true;
+  for (const auto& [pid, group] : groups_) {
+    if (group != &init && closed->from_kernel_.contains(pid)) others.emplace_back(*group);
+  }
+  return others;
 }
 
 void PidTable::Release(int32_t id) {
@@ -31,7 +179,7 @@ void PidTable::ReleaseLocked(int32_t id) {
     const auto& pgrp = group->family_.group;
     if (pgrp && (pgrp->pgid == id || pgrp->session->sid == id)) return;
   }
-  used_.erase(id);
+  FreeIdLocked(id);
 }
 
 void PidTable::DropStaleIdsLocked(int32_t pgid, int32_t sid) {
@@ -160,7 +308,7 @@ int32_t ParentPid(ThreadGroup& group) {
   PidTable& pids = group.pids();
   MutexLock lock(pids.mu());
   const ThreadGroup* parent = pids.FamilyOf(group).parent;
-  return parent != nullptr ? parent->pid() : 0;
+  return parent != nullptr ? pids.ToGuestLocked(group.pid_ns(), parent->pid()) : 0;
 }
 
 ThreadGroup* PidTable::FindGroupLocked(int32_t pid) {

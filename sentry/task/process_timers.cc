@@ -9,6 +9,7 @@
 
 #include "abi/resource.h"
 #include "abi/time.h"
+#include "sentry/context/machine.h"
 #include "sentry/kernel/kernel.h"
 #include "sentry/signal/timer_entry.h"
 #include "sentry/task/cpu_clock.h"
@@ -22,6 +23,13 @@ constexpr int64_t kLongestSample = 100'000'000;
 // A guest may ask for an interval of one nanosecond; the timer thread does not follow it there.
 constexpr int64_t kShortestPeriod = 100'000;
 constexpr size_t kMostTimers = 16384;
+constexpr int64_t kShortestLimitSample = 5'000'000;
+
+// The next point of RLIMIT_CPU, in nanoseconds of CPU time.
+int64_t CpuLimitNs(uint64_t seconds) {
+  constexpr uint64_t kNsPerSecond = 1'000'000'000;
+  return seconds > static_cast<uint64_t>(time::kNever) / kNsPerSecond ? time::kNever : static_cast<int64_t>(seconds * kNsPerSecond);
+}
 
 }  // namespace
 
@@ -38,6 +46,7 @@ class ProcessTimer final : public time::Timer {
   // Differs from Linux: an absolute CLOCK_REALTIME timer does not follow when the host's clock is set.
   const ClockRef clock_;
   bool posix_ = false;
+  bool cpu_limit_ = false;  // RLIMIT_CPU
   int32_t id_ = -1;
   int32_t notify_ = abi::kSIGEV_SIGNAL;
   int32_t signo_ = 0;
@@ -74,10 +83,10 @@ class ProcessTimers final : public RefCounted {
  public:
   ProcessTimers(time::TimerQueue& queue, ThreadGroup& group) : queue_(queue), group_(&group) {}
 
-  static Ref<ProcessTimers> Of(Task& task) {
-    ThreadGroup& group = task.thread_group();
+  static Ref<ProcessTimers> Of(Task& task) { return Of(task.kernel(), task.thread_group()); }
+  static Ref<ProcessTimers> Of(kernel::Kernel& kernel, ThreadGroup& group) {
     MutexLock lock(group.mu_);
-    if (!group.timers_) group.timers_ = MakeRef<ProcessTimers>(task.kernel().timers(), group);
+    if (!group.timers_) group.timers_ = MakeRef<ProcessTimers>(kernel.timers(), group);
     return Ref<ProcessTimers>(static_cast<ProcessTimers&>(*group.timers_));
   }
   static RefPtr<ProcessTimers> IfAny(ThreadGroup& group) {
@@ -109,8 +118,10 @@ class ProcessTimers final : public RefCounted {
   void Fire(ProcessTimer& timer);
   bool SignalTaken(ProcessTimer& timer, abi::SigInfo& info);
   void SignalIgnored(int32_t signo, bool ignored);
+  void WatchCpuLimit(ThreadGroup& group);
 
  private:
+  void CheckCpuLimit(ProcessTimer& timer, int64_t now);
   void ArmLocked(ProcessTimer& timer, int64_t now, int64_t not_before_ns = 0) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Drop(const std::vector<Ref<ProcessTimer>>& timers);
   void Restart(ProcessTimer& timer);
@@ -119,6 +130,7 @@ class ProcessTimers final : public RefCounted {
   Mutex<LockRank::kProcessTimers> mu_;
   ThreadGroup* group_ ABSL_GUARDED_BY(mu_);  // null once the process has ended; it is alive until then
   std::array<RefPtr<ProcessTimer>, 3> itimers_ ABSL_GUARDED_BY(mu_);
+  RefPtr<ProcessTimer> cpu_limit_ ABSL_GUARDED_BY(mu_);
   std::map<int32_t, Ref<ProcessTimer>> posix_ ABSL_GUARDED_BY(mu_);
   int32_t next_id_ ABSL_GUARDED_BY(mu_) = 0;
 };
@@ -132,13 +144,62 @@ void ProcessTimers::ArmLocked(ProcessTimer& timer, int64_t now, int64_t not_befo
   }
   int64_t at = timer.deadline_ns_;
   if (timer.clock_.is_cpu()) {
-    at = time::MonotonicNs() + std::clamp((timer.deadline_ns_ - now) / 2, kShortestSample, kLongestSample);
+    int64_t sample = std::clamp((timer.deadline_ns_ - now) / 2, kShortestSample, kLongestSample);
+    // A limit is far away most of the time: no look before it could be reached with all CPUs.
+    if (timer.cpu_limit_) {
+      sample = std::max((timer.deadline_ns_ - now) / std::max<int64_t>(machine::CpuCount(), 1), kShortestLimitSample);
+    }
+    at = time::SaturatingAdd(time::MonotonicNs(), sample);
   }
   queue_.Arm(timer, std::max(at, not_before_ns));
 }
 
+void ProcessTimers::WatchCpuLimit(ThreadGroup& group) {
+  const abi::Rlimit limit = group.GetLimit(abi::kRLIMIT_CPU);
+  const int64_t deadline = CpuLimitNs(std::min(limit.rlim_cur, limit.rlim_max));
+  ClockRef clock{.id = abi::kCLOCK_PROCESS_CPUTIME_ID, .which = abi::kCPUCLOCK_PROF, .thread = {}, .process = {}};
+  clock.process = RefPtr<ThreadGroup>::Share(&group);
+  const Ref<ProcessTimer> fresh = Make(std::move(clock));
+  const int64_t now = fresh->Now();
+  MutexLock lock(mu_);
+  if (group_ == nullptr) return;
+  if (!cpu_limit_) {
+    if (deadline == time::kNever) return;
+    fresh->cpu_limit_ = true;
+    cpu_limit_ = fresh;
+  }
+  cpu_limit_->deadline_ns_ = deadline;
+  ArmLocked(*cpu_limit_, now);
+}
+
+void ProcessTimers::CheckCpuLimit(ProcessTimer& timer, int64_t now) {
+  RefPtr<ThreadGroup> group;
+  {
+    MutexLock lock(mu_);
+    group = RefPtr<ThreadGroup>::Share(group_);
+  }
+  if (!group) return;
+  abi::Rlimit limit = group->GetLimit(abi::kRLIMIT_CPU);
+  abi::SigInfo info{};
+  info.si_code = abi::kSI_KERNEL;
+  if (now >= CpuLimitNs(limit.rlim_max)) {
+    info.si_signo = abi::kSIGKILL;
+  } else if (now >= CpuLimitNs(limit.rlim_cur)) {
+    info.si_signo = abi::kSIGXCPU;
+    // Linux raises the limit itself: once more in a second.
+    ++limit.rlim_cur;
+    group->SetLimit(abi::kRLIMIT_CPU, limit);
+  }
+  if (info.si_signo != 0) (void)SignalPath::Send(*group, nullptr, info).ok();
+  MutexLock lock(mu_);
+  if (group_ == nullptr || info.si_signo == abi::kSIGKILL) return;
+  timer.deadline_ns_ = CpuLimitNs(std::min(limit.rlim_cur, limit.rlim_max));
+  ArmLocked(timer, now);
+}
+
 void ProcessTimers::Fire(ProcessTimer& timer) {
   const int64_t now = timer.Now();
+  if (timer.cpu_limit_) return CheckCpuLimit(timer, now);
   RefPtr<ThreadGroup> group;
   abi::SigInfo info{};
   int32_t tid = 0;
@@ -329,6 +390,7 @@ void ProcessTimers::CancelAll() {
     for (RefPtr<ProcessTimer>& timer : itimers_) {
       if (timer) gone.push_back(std::move(timer).ToRef());
     }
+    if (cpu_limit_) gone.push_back(std::move(cpu_limit_).ToRef());
   }
   Drop(gone);
   DeletePosix();
@@ -367,6 +429,7 @@ Result<int32_t> CreateTimer(Task& task, int32_t clock_id, const abi::Sigevent* e
     switch (wanted.notify) {
       case abi::kSIGEV_NONE: break;
       case abi::kSIGEV_SIGNAL | abi::kSIGEV_THREAD_ID: {
+        wanted.tid = task.ToKernelPid(wanted.tid);
         const RefPtr<Task> target = task.thread_group().pids().FindTask(wanted.tid);
         if (!target || &target->thread_group() != &task.thread_group()) return Errno::kEINVAL;
         [[fallthrough]];
@@ -415,6 +478,11 @@ Result<int32_t> GetTimerOverrun(Task& task, int32_t id) {
 }
 
 Result<void> DeleteTimer(Task& task, int32_t id) { return ProcessTimers::Of(task)->Delete(id); }
+
+void WatchCpuLimit(kernel::Kernel& kernel, ThreadGroup& group) {
+  if (group.GetLimit(abi::kRLIMIT_CPU).rlim_cur == abi::kRLIM_INFINITY && !ProcessTimers::IfAny(group)) return;
+  ProcessTimers::Of(kernel, group)->WatchCpuLimit(group);
+}
 
 // ---- life -----------------------------------------------------------------------------------------------------------------
 

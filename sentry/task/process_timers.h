@@ -12,6 +12,10 @@
 #include "base/sync/mutex.h"
 #include "sentry/time/clock.h"
 
+namespace ringwall::kernel {
+class Kernel;
+}
+
 namespace ringwall::task {
 
 class Task;
@@ -36,6 +40,10 @@ Result<TimerSetting> GetTimer(Task& task, int32_t id);
 Result<TimerSetting> SetTimer(Task& task, int32_t id, bool absolute, const TimerSetting& setting);
 Result<int32_t> GetTimerOverrun(Task& task, int32_t id);
 Result<void> DeleteTimer(Task& task, int32_t id);
+
+// ---- RLIMIT_CPU (getrlimit(2)): SIGXCPU at the soft limit and every second of CPU time after it, SIGKILL at the hard one ----
+// After the limit was set, and for a new process that has one.
+void WatchCpuLimit(kernel::Kernel& kernel, ThreadGroup& group);
 
 // ---- life ----
 // execve(2) keeps interval timers and deletes POSIX timers.

@@ -12,9 +12,9 @@ namespace ringwall::task {
 Result<void> CheckPtraceAccess(Task& caller, const Task& target, PtraceCreds which) {
   if (&caller.thread_group() == &target.thread_group()) return {};
   const cred::Credentials& mine = caller.creds();
-  if (mine.Has(abi::kCAP_SYS_PTRACE)) return {};
   const RefPtr<const cred::Credentials> theirs = target.ShareCreds();
-  if (!theirs) return Errno::kEPERM;
+  if (!theirs) return mine.Has(abi::kCAP_SYS_PTRACE) ? Result<void>() : Errno::kEPERM;
+  if (mine.HasIn(*theirs->user_ns, abi::kCAP_SYS_PTRACE)) return {};
   const uint32_t uid = which == PtraceCreds::kReal ? mine.uid : mine.fsuid;
   const uint32_t gid = which == PtraceCreds::kReal ? mine.gid : mine.fsgid;
   if (uid != theirs->uid || uid != theirs->euid || uid != theirs->suid) return Errno::kEPERM;
@@ -22,7 +22,7 @@ Result<void> CheckPtraceAccess(Task& caller, const Task& target, PtraceCreds whi
   if (const RefPtr<mm::MemoryManager> mm = target.ShareMm(); mm && mm->dumpable.load() != abi::kSUID_DUMP_USER) return Errno::kEPERM;
   // A caller without the target's capabilities could gain them by looking.
   const auto own = which == PtraceCreds::kReal ? mine.permitted : mine.effective;
-  if ((theirs->permitted & ~own) != 0) return Errno::kEPERM;
+  if (theirs->user_ns.get() != mine.user_ns.get() || (theirs->permitted & ~own) != 0) return Errno::kEPERM;
   return {};
 }
 

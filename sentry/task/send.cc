@@ -6,6 +6,7 @@
 #include "abi/poll.h"
 #include "abi/resource.h"
 #include "abi/wait.h"
+#include "absl/container/flat_hash_set.h"
 #include "sentry/cred/credentials.h"
 #include "sentry/task/job_control.h"
 #include "sentry/task/process_timers.h"
@@ -31,11 +32,13 @@ bool SignalPath::Ignored(SigLock& lock, ThreadGroup& group, const Task& target, 
   const abi::SigSet bit = Bit(info.si_signo);
   // A blocked signal may be waited for, or get a handler before it is unblocked.
   if ((target.blocked_.load(std::memory_order_relaxed) & bit) != 0) return false;
+  // A tracer wants to see it.
+  if ((target.call_work() & Task::kWorkTraced) != 0 && info.si_signo != abi::kSIGKILL) return false;
   const uint64_t handler = lock.action(info.si_signo).handler;
   if (handler == abi::kSIG_IGN) return true;
   if (handler != abi::kSIG_DFL) return false;
   // Init has no default actions, except what the kernel or somebody outside forces on it (pid_namespaces(7)).
-  if (group.pid_ == 1 && !group.init_unprotected_.load(std::memory_order_relaxed) &&
+  if (PidTable::IsInit(group) && !group.init_unprotected_.load(std::memory_order_relaxed) &&
       !((bit & signal::kUnblockable) != 0 && FromOutside(info))) {
     return true;
   }
@@ -180,7 +183,8 @@ abi::SigInfo InfoFrom(const Task& sender, int signo, int32_t si_code) {
   abi::SigInfo info{};
   info.si_signo = signo;
   info.si_code = si_code;
-  info.Set(abi::SigInfo::Kill{.pid = sender.tgid(), .uid = sender.creds().uid});
+  info.Set(abi::SigInfo::Kill{.pid = sender.ToGuestPid(sender.tgid()),
+                              .uid = sender.creds().user_ns->Show(cred::IdKind::kUid, sender.creds().uid)});
   return info;
 }
 
@@ -200,31 +204,84 @@ Result<void> MaySignal(Task& sender, ThreadGroup& target, int signo) {
   if (!theirs) return {};
   const cred::Credentials& mine = sender.creds();
   if (mine.euid == theirs->suid || mine.euid == theirs->uid || mine.uid == theirs->suid || mine.uid == theirs->uid) return {};
-  if (mine.Has(abi::kCAP_KILL)) return {};
+  if (mine.HasIn(*theirs->user_ns, abi::kCAP_KILL)) return {};
   if (signo == abi::kSIGCONT && same_session) return {};
   return Errno::kEPERM;
 }
 
 namespace {
 
+// The sender's ids as the target's namespaces see them; pid 0 for one that is not in there (pid_namespaces(7)).
+abi::SigInfo AsSeenBy(ThreadGroup& target, const Task& sender, abi::SigInfo info) {
+  const bool has_sender = info.si_code == abi::kSI_USER || info.si_code == abi::kSI_TKILL || info.si_code == abi::kSI_QUEUE;
+  if (!has_sender) return info;
+  abi::SigInfo::Kill ids = info.kill();
+  bool changed = false;
+  if (target.pid_ns() != sender.thread_group().pid_ns() && target.pids().ToGuest(target.pid_ns(), sender.tgid()) == 0) {
+    ids.pid = 0;
+    changed = true;
+  }
+  RefPtr<const cred::Credentials> theirs;
+  {
+    MutexLock lock(target.pids().mu());
+    const ThreadGroup::Family& family = target.pids().FamilyOf(target);
+    if (family.leader != nullptr) theirs = family.leader->ShareCreds();
+  }
+  if (theirs && theirs->user_ns.get() != sender.creds().user_ns.get()) {
+    const auto uid = sender.creds().user_ns->ToKernel(cred::IdKind::kUid, ids.uid);
+    ids.uid = uid.has_value() ? theirs->user_ns->Show(cred::IdKind::kUid, *uid) : cred::kOverflowId;
+    changed = true;
+  }
+  if (!changed) return info;
+  if (info.si_code != abi::kSI_QUEUE) {
+    info.Set(ids);
+  } else {
+    // The value stays: pid and uid are at the same place in both forms (sigaction(2)).
+    abi::SigInfo::Rt queued = info.rt();
+    queued.pid = ids.pid;
+    queued.uid = ids.uid;
+    info.Set(queued);
+  }
+  return info;
+}
+
 Result<void> SignalOne(Task& sender, ThreadGroup& target, const abi::SigInfo& info) {
   TRY(MaySignal(sender, target, info.si_signo));
   if (info.si_signo == 0) return {};
-  return target.SendSignal(info);
+  return target.SendSignal(AsSeenBy(target, sender, info));
+}
+
+// Linux keeps everybody from forking while it signals several. Here somebody may, and the child is found by looking again: it existed when
+// the signal was sent to the last of them. The bound is for guests that fork faster than we look.
+template <typename List, typename Send>
+void SendToEach(const List& list, const Send& send) {
+  constexpr int kMostPasses = 64;
+  absl::flat_hash_set<const ThreadGroup*> seen;
+  std::vector<Ref<ThreadGroup>> kept;  // so that no other gets the address of one that was seen
+  for (int pass = 0; pass < kMostPasses; ++pass) {
+    const size_t before = seen.size();
+    for (Ref<ThreadGroup>& member : list()) {
+      if (!seen.insert(member.get()).second) continue;
+      send(*member);
+      kept.push_back(std::move(member));
+    }
+    if (seen.size() == before) return;
+  }
 }
 
 // kill(2) on several: one success is a success.
-Result<void> SignalAll(Task& sender, const std::vector<Ref<ThreadGroup>>& targets, const abi::SigInfo& info) {
+template <typename List>
+Result<void> SignalAll(Task& sender, const List& list, const abi::SigInfo& info) {
   bool sent = false;
   Errno last = Errno::kESRCH;
-  for (const Ref<ThreadGroup>& target : targets) {
-    const Result<void> result = SignalOne(sender, *target, info);
+  SendToEach(list, [&](ThreadGroup& target) {
+    const Result<void> result = SignalOne(sender, target, info);
     if (result.ok()) {
       sent = true;
     } else {
       last = result.error();
     }
-  }
+  });
   if (!sent) return last;
   return {};
 }
@@ -238,41 +295,46 @@ Result<void> Kill(Task& sender, int32_t pid, const abi::SigInfo& info) {
     RefPtr<ThreadGroup> target;
     {
       MutexLock lock(pids.mu());
-      target = RefPtr<ThreadGroup>::Share(pids.FindGroupOrThreadLocked(pid));
+      target = RefPtr<ThreadGroup>::Share(pids.FindGroupOrThreadLocked(pids.ToKernelLocked(sender.thread_group().pid_ns(), pid)));
     }
     if (!target) return Errno::kESRCH;
     return SignalOne(sender, *target, info);
   }
   if (pid == -1) {
-    std::vector<Ref<ThreadGroup>> targets;
-    for (Ref<ThreadGroup>& group : pids.AllGroups()) {
-      if (group->pid() != 1 && group.get() != &sender.thread_group()) targets.push_back(std::move(group));
-    }
-    return SignalAll(sender, targets, info);
+    const auto others = [&] {
+      std::vector<Ref<ThreadGroup>> targets;
+      // Everybody that the caller can see, except its namespace's init and itself.
+      for (Ref<ThreadGroup>& group : pids.AllGroups()) {
+        if (sender.ToGuestPid(group->pid()) > 1 && group.get() != &sender.thread_group()) targets.push_back(std::move(group));
+      }
+      return targets;
+    };
+    return SignalAll(sender, others, info);
   }
   if (pid == INT32_MIN) return Errno::kESRCH;
-  int32_t pgid = -pid;
+  int32_t pgid = sender.ToKernelPid(-pid);
   if (pid == 0) {
     MutexLock lock(pids.mu());
     pgid = pids.FamilyOf(sender.thread_group()).group->pgid;
   }
-  return SignalAll(sender, pids.MembersOf(pgid), info);
+  return SignalAll(
+      sender, [&] { return pids.MembersOf(pgid); }, info);
 }
 
 Result<void> SignalProcessGroup(PidTable& pids, int32_t pgid, const abi::SigInfo& info) {
   bool sent = false;
-  for (const Ref<ThreadGroup>& member : pids.MembersOf(pgid)) sent |= member->SendSignal(info).ok();
+  SendToEach([&] { return pids.MembersOf(pgid); }, [&](ThreadGroup& member) { sent |= member.SendSignal(info).ok(); });
   if (!sent) return Errno::kESRCH;
   return {};
 }
 
 Result<void> KillThread(Task& sender, int32_t tgid, int32_t tid, const abi::SigInfo& info) {
   if (info.si_signo != 0 && !abi::IsValidSignal(info.si_signo)) return Errno::kEINVAL;
-  const RefPtr<Task> target = sender.thread_group().pids().FindTask(tid);
-  if (!target || (tgid > 0 && target->tgid() != tgid)) return Errno::kESRCH;
+  const RefPtr<Task> target = sender.thread_group().pids().FindTask(sender.ToKernelPid(tid));
+  if (!target || (tgid > 0 && target->tgid() != sender.ToKernelPid(tgid))) return Errno::kESRCH;
   TRY(MaySignal(sender, target->thread_group(), info.si_signo));
   if (info.si_signo == 0) return {};
-  return target->SendSignal(info);
+  return target->SendSignal(AsSeenBy(target->thread_group(), sender, info));
 }
 
 }  // namespace ringwall::task

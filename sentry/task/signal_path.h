@@ -41,7 +41,7 @@ class SignalPath {
   // The default action of a stop signal: false when it does not apply any more (SIGCONT came, the group is orphaned).
   static bool BeginStop(Task& task, int signo);
   // Answers a stop request: false when it is gone. The last thread to stop tells the parent.
-  static bool EnterStop(Task& task);
+  static bool EnterStop(Task& task, int32_t* signo);
   static void CheckStop(ThreadGroup& group);
   // After `task` blocked `blocked`: other threads take over what it would have taken.
   static void Retarget(Task& task, abi::SigSet blocked);

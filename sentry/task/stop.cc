@@ -1,11 +1,13 @@
 // Job control (signal(7), setpgid(2)): stopping and continuing processes, orphaned process groups, dying sessions and parents.
 #include "sentry/task/job_control.h"
+#include "sentry/task/wait.h"
 
 #include <utility>
 #include <vector>
 
 #include "abi/wait.h"
 #include "sentry/cred/credentials.h"
+#include "sentry/ptrace/engine.h"
 #include "sentry/task/signal_path.h"
 #include "sentry/task/signals.h"
 
@@ -42,7 +44,7 @@ bool SignalPath::CompleteStop(ThreadGroup& group) {
   return true;
 }
 
-bool SignalPath::EnterStop(Task& task) {
+bool SignalPath::EnterStop(Task& task, int32_t* stop_signal) {
   ThreadGroup& group = task.thread_group();
   int32_t signo = 0;
   {
@@ -50,6 +52,7 @@ bool SignalPath::EnterStop(Task& task) {
     SigLock lock(group);
     if (!group.stop_pending_.load(std::memory_order_relaxed)) return false;
     task.in_group_stop_ = true;
+    *stop_signal = group.stop_signal_;
     if (CompleteStop(group)) signo = group.stop_signal_;
   }
   if (signo != 0) NotifyParentOfStop(group, abi::kCLD_STOPPED, signo);
@@ -81,6 +84,7 @@ void SignalPath::Continue(ThreadGroup& group, bool* was_stopped) {
   }
   for (Task* t : family.threads) {
     t->in_group_stop_ = false;
+    ptrace::Engine::OnContinueLocked(*t);
     t->Kick();
   }
 }
@@ -90,12 +94,13 @@ void SignalPath::Continue(ThreadGroup& group, bool* was_stopped) {
 void NotifyParentOfStop(ThreadGroup& child, int32_t cld_code, int32_t status) {
   PidTable& pids = child.pids();
   RefPtr<ThreadGroup> parent;
-  RefPtr<const cred::Credentials> creds;
+  ChildIds ids;
   {
     MutexLock lock(pids.mu());
-    const ThreadGroup::Family& family = pids.FamilyOf(child);
-    parent = RefPtr<ThreadGroup>::Share(family.parent);
-    if (family.leader != nullptr) creds = family.leader->ShareCreds();
+    parent = RefPtr<ThreadGroup>::Share(pids.FamilyOf(child).parent);
+    ids = IdsForParentLocked(pids, child);
+    // Its tracer has been told.
+    if (parent && ptrace::Engine::TracedByLocked(child, *parent)) parent.reset();
   }
   if (!parent) return;
   bool wanted = false;
@@ -108,7 +113,7 @@ void NotifyParentOfStop(ThreadGroup& child, int32_t cld_code, int32_t status) {
     abi::SigInfo info{};
     info.si_signo = abi::kSIGCHLD;
     info.si_code = cld_code;
-    info.Set(abi::SigInfo::Child{.pid = child.pid(), .uid = creds ? creds->uid : 0, .status = status});
+    info.Set(abi::SigInfo::Child{.pid = ids.pid, .uid = ids.uid, .status = status});
     (void)parent->SendSignal(info).ok();
   }
   parent->NotifyChildChanged();

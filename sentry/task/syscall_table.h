@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "platform/platform.h"
+
 namespace ringwall::task {
 
 class Task;
@@ -35,6 +37,7 @@ struct SyscallRow {
   std::string_view note;
   int32_t refusal = 0;  // errno of kRefuse
   uint8_t arity = 0;
+  platform::CallShape shape;                               // what it reads through its pointers in any case
   CallOutcome (*invoke)(Task&, const RawArgs&) = nullptr;  // null for kTodo and kRefuse
   // strace text: arguments only ("3, \"abc\", 3"); out-arguments are read back in kExit.
   void (*describe)(std::string& out, Task&, const RawArgs&, TracePhase, int64_t result) = nullptr;

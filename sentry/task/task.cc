@@ -8,6 +8,9 @@
 #include "sentry/cred/credentials.h"
 #include "sentry/kernel/kernel.h"
 #include "sentry/mm/memory_manager.h"
+#include "sentry/ns/namespaces.h"
+#include "sentry/ptrace/task_ptrace.h"
+#include "sentry/seccomp/task_seccomp.h"
 #include "sentry/signal/pending.h"
 #include "sentry/task/blocking_pool.h"
 #include "sentry/task/path_start.h"
@@ -23,8 +26,11 @@ Task::Task(kernel::Kernel& kernel, Ref<ThreadGroup> group, int32_t tid)
       thread_group_(std::move(group)),
       tid_(tid),
       start_ns_(time::MonotonicNs()),
+      namespaces_(RefPtr<const ns::Namespaces>(kernel.initial_namespaces())),
       memory_(nullptr, nullptr),
-      pending_(std::make_unique<signal::PendingSet>()) {
+      pending_(std::make_unique<signal::PendingSet>()),
+      seccomp_(std::make_unique<seccomp::TaskSeccomp>()),
+      ptrace_(std::make_unique<ptrace::TaskPtrace>()) {
   alt_stack.ss_flags = abi::kSS_DISABLE;
 }
 
@@ -62,7 +68,7 @@ void Task::SetMm(RefPtr<mm::MemoryManager> mm) {
     MutexLock lock(mu_);
     std::swap(mm_, mm);
   }
-  memory_ = mm_ ? mm::UserMemory(&mm_->space(), thread_.get()) : mm::UserMemory(nullptr, nullptr);
+  memory_ = mm_ ? mm::UserMemory(&mm_->space(), thread_.get(), mm_.get()) : mm::UserMemory(nullptr, nullptr);
 }
 void Task::SetFds(Ref<vfs::FdTable> fds) {
   RefPtr<vfs::FdTable> next = std::move(fds);
@@ -78,6 +84,28 @@ void Task::SetCreds(Ref<const cred::Credentials> creds) {
   RefPtr<const cred::Credentials> next = std::move(creds);
   MutexLock lock(mu_);
   std::swap(creds_, next);
+}
+
+RefPtr<const ns::Namespaces> Task::ShareNamespaces() const {
+  MutexLock lock(mu_);
+  return namespaces_;
+}
+void Task::SetNamespaces(Ref<const ns::Namespaces> namespaces) {
+  RefPtr<const ns::Namespaces> next = std::move(namespaces);
+  MutexLock lock(mu_);
+  std::swap(namespaces_, next);
+}
+
+cred::Namespace* Task::net_ns() { return namespaces_->net.get(); }
+cred::Namespace* Task::ipc_ns() { return namespaces_->ipc.get(); }
+
+int32_t Task::ToGuestPid(int32_t kernel_id) const {
+  ns::PidNamespace* own = thread_group_->pid_ns();
+  return own == nullptr || kernel_id <= 0 ? kernel_id : thread_group_->pids().ToGuest(own, kernel_id);
+}
+int32_t Task::ToKernelPid(int32_t guest_id) const {
+  ns::PidNamespace* own = thread_group_->pid_ns();
+  return own == nullptr || guest_id <= 0 ? guest_id : thread_group_->pids().ToKernel(own, guest_id);
 }
 
 abi::Timespec Task::Now() const { return time::ToTimespec(time::RealtimeNs()); }
@@ -155,7 +183,7 @@ uint64_t Task::UserTimeNs() const {
 
 char Task::StateLetter() const {
   switch (run_state_.load(std::memory_order_relaxed)) {
-    case RunState::kStopped: return 'T';
+    case RunState::kStopped: return ptrace_->in_stop.load(std::memory_order_relaxed) ? 't' : 'T';
     case RunState::kParked: return 'S';
     case RunState::kDead: return 'Z';
     case RunState::kNew:

@@ -37,10 +37,21 @@ class FdTable;
 class FsContext;
 struct WalkStart;
 }  // namespace vfs
+namespace ns {
+class Namespaces;
+}
 namespace signal {
 class SignalHandlers;
 class PendingSet;
 }  // namespace signal
+namespace seccomp {
+class Listener;
+class TaskSeccomp;
+}  // namespace seccomp
+namespace ptrace {
+class Engine;
+class TaskPtrace;
+}  // namespace ptrace
 }  // namespace ringwall
 
 namespace ringwall::task {
@@ -77,6 +88,15 @@ class Task final : public time::Timer, public platform::EventSink, public Contex
   void SetFds(Ref<vfs::FdTable> fds);
   void SetFs(Ref<vfs::FsContext> fs);
   void SetCreds(Ref<const cred::Credentials> creds);
+  // uts, ipc, net, cgroup, time, and where children are born (sentry/ns/namespaces.h).
+  const ns::Namespaces& namespaces() const { return *namespaces_; }
+  RefPtr<const ns::Namespaces> ShareNamespaces() const;
+  void SetNamespaces(Ref<const ns::Namespaces> namespaces);
+  // Numbers of processes, threads, groups and sessions between the kernel's (tid(), tgid(), ...) and those of this task's pid namespace:
+  // every number that a guest gives or gets goes through here. For one that is not known there, 0; and back, a number that nobody
+  // has. 0 and below stay what they are.
+  int32_t ToGuestPid(int32_t kernel_id) const;
+  int32_t ToKernelPid(int32_t guest_id) const;
   platform::GuestThread& thread() const { return *thread_; }
   arch::Registers& regs() const { return thread_->regs(); }
 
@@ -88,6 +108,8 @@ class Task final : public time::Timer, public platform::EventSink, public Contex
   int32_t tgid() const override;
   uint64_t FileSizeLimit() const override;
   Task* AsTask() override { return this; }
+  cred::Namespace* net_ns() override;
+  cred::Namespace* ipc_ns() override;
 
   // ---- conveniences for handlers ----
   uint64_t Limit(int resource) const;  // RLIMIT_*: soft value
@@ -107,6 +129,7 @@ class Task final : public time::Timer, public platform::EventSink, public Contex
   Errno ParkUntilWoken(int64_t deadline_ns, Errno when_interrupted);
   // Waits for Wake() whatever signals come, short of the task's own end (vfork(2)'s parent).
   Errno ParkUnlessExiting();
+  Errno ParkIgnoringSignals(absl::Span<const ParkOn> what, int64_t deadline_ns);  // the same with things to wait on
   // wait4(2): until the process's child_events() differs from `seen`.
   Errno ParkOnChildren(uint64_t seen, Errno when_interrupted);
   // Any thread, under locks below kReady. Makes a parked task run its call again; a task about to park sees it and does not sleep.
@@ -167,6 +190,7 @@ class Task final : public time::Timer, public platform::EventSink, public Contex
   // set_tid_address(2) / CLONE_CHILD_CLEARTID; set_robust_list(2). Task thread only.
   uint64_t clear_child_tid = 0;
   uint64_t robust_list_head = 0;
+  RefPtr<RefCounted> sem_undo;  // semop(2), SEM_UNDO: an ipc::UndoList, shared with CLONE_SYSVSEM
   // PR_SET_PDEATHSIG, nice value, scheduling values, timer slack, personality, no-new-privs is in creds. Task thread only.
   int32_t parent_death_signal = 0;
   uint32_t persona = 0;                 // personality(2)
@@ -182,6 +206,19 @@ class Task final : public time::Timer, public platform::EventSink, public Contex
   Scheduling scheduling() const;
   void SetScheduling(const Scheduling& s);
 
+  // ---- seccomp(2), ptrace(2): sentry/seccomp, sentry/ptrace ----
+  seccomp::TaskSeccomp& seccomp() const { return *seccomp_; }
+  ptrace::TaskPtrace& ptrace() const { return *ptrace_; }
+  // Why this task's calls leave the straight way through the run loop. Zero for nearly all tasks: one look per call.
+  static constexpr uint32_t kWorkFilter = 1, kWorkTraced = 2, kWorkStepping = 4, kWorkBarrier = 8;
+  uint32_t call_work() const { return call_work_.load(std::memory_order_relaxed); }
+  void AddCallWork(uint32_t bits) { call_work_.fetch_or(bits, std::memory_order_seq_cst); }
+  void DropCallWork(uint32_t bits) { call_work_.fetch_and(~bits, std::memory_order_seq_cst); }
+  // membarrier(2): sends the task through the run loop when it runs guest code now. False when it does not; else passes() changes once it
+  // was here, and those who wait on signal_queue() for POLLMSG are told.
+  bool SendThroughRunLoop();
+  uint64_t passes() const { return passes_.load(std::memory_order_seq_cst); }
+
   // ---- platform::EventSink (run_loop.cc) ----
   platform::Verdict OnEvent(platform::GuestThread& thread, const platform::Event& event) override;
   // Starts a task whose guest thread is parked at its first instruction.
@@ -194,6 +231,7 @@ class Task final : public time::Timer, public platform::EventSink, public Contex
 
   // ---- accounting and debugging ----
   uint64_t UserTimeNs() const;
+  // The time that workers spent in this task's events.
   uint64_t SystemTimeNs() const { return system_ns_.load(std::memory_order_relaxed); }
   int64_t start_time_ns() const { return start_ns_; }
   // 'R', 'S', 'T', 'Z', 'X' as /proc shows it.
@@ -213,6 +251,7 @@ class Task final : public time::Timer, public platform::EventSink, public Contex
   friend class ThreadGroup;  // membership and group-wide stop/exit
   friend class ExitPath;     // exit.cc
   friend class SignalPath;   // send.cc, stop.cc: pending signals and group stops
+  friend class ptrace::Engine;
 
   ~Task() override;
 
@@ -221,21 +260,44 @@ class Task final : public time::Timer, public platform::EventSink, public Contex
   enum class RunState : uint8_t { kNew, kRunning, kGuest, kParked, kStopped, kDead };
   friend class BlockingPool;
   platform::Verdict HandleEvent(const platform::Event& event);
+  // A stop among rewritten calls (mm/call_sites.h): true when *verdict is the answer. Otherwise the event is the guest's, where it would be
+  // without them.
+  bool ResolveRewrittenCall(const platform::Event& event, platform::Verdict* verdict);
+  void LeaveTrampoline();
   platform::Verdict RunSyscall();
   platform::Verdict RunReady();
   platform::Verdict RunHandler();
+  // trace_path.cc: calls of traced and filtered tasks.
+  uint64_t CountSystemTime(uint64_t began);
+  void NotePass();
+  void PrepareSteps();
+  platform::Verdict EnterCall();
+  platform::Verdict AnswerCall(uint64_t value);
+  platform::Verdict AskListener(seccomp::Listener& listener, bool killable);
+  platform::Verdict FilterCall(bool after_trace_stop);
+  platform::Verdict FinishCall(const CallOutcome& outcome);
+  platform::Verdict LeaveCall();
+  void ShowRestart();
+  void HideRestart();
+  platform::Verdict StopForPendingEvent(const CallOutcome* outcome);
+  platform::Verdict ParkInStop();
+  platform::Verdict AfterStop();
+  bool StopForExit();
   void RunOnBlockingThread();
   void Answer(platform::Verdict verdict);  // for tasks whose event is not the platform's current one
   void Enqueue();                          // kRunning: hands the task to a worker
   void FinishSyscall(const CallOutcome& outcome);
   platform::Verdict PrepareToReturn();
+  bool jumped_ = false;  // the call set the registers: rip may lie among the bytes of a rewritten one
   bool CommitPark();
   void ClearPark();
   void HandleFault(const platform::Event& event);
   // signals.cc
   // Takes and acts on pending signals; resolves restart_code_ and the saved mask. kLookAgain: exit was requested or state changed.
-  enum class Delivery : uint8_t { kContinue, kLookAgain, kStop };
+  // kTraced: in a ptrace-stop.
+  enum class Delivery : uint8_t { kContinue, kLookAgain, kStop, kTraced };
   Delivery DeliverSignals();
+  Delivery EnterGroupStop();
   void SetUpHandler(const abi::SigInfo& info, const abi::SigAction& action);
   void ResolveRestart(bool handler_runs, bool sa_restart);
 
@@ -250,6 +312,7 @@ class Task final : public time::Timer, public platform::EventSink, public Contex
   RefPtr<vfs::FdTable> fds_;
   RefPtr<vfs::FsContext> fs_;
   RefPtr<const cred::Credentials> creds_;
+  RefPtr<const ns::Namespaces> namespaces_;
   std::unique_ptr<platform::GuestThread> thread_;      // replaced by exec; Kick() uses it under mu_
   std::unique_ptr<platform::GuestThread> old_thread_;  // execve: the one left behind, until its event ends (task thread only)
   bool swapped_ = false;                               // task thread only
@@ -305,6 +368,11 @@ class Task final : public time::Timer, public platform::EventSink, public Contex
   std::atomic<int32_t> current_syscall_{-1};
   std::atomic<uint64_t> system_ns_{0};
   std::atomic<uint64_t> dead_user_ns_{0};  // CPU time of guest threads left behind by exec
+
+  std::atomic<uint32_t> call_work_{0};
+  std::atomic<uint64_t> passes_{0};
+  const std::unique_ptr<seccomp::TaskSeccomp> seccomp_;
+  const std::unique_ptr<ptrace::TaskPtrace> ptrace_;
 };
 
 }  // namespace ringwall::task

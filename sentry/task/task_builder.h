@@ -20,6 +20,7 @@ class TaskBuilder {
   }
   static RefPtr<Task> TakeVforkParent(Task& child);
   static void SetPid(ThreadGroup& group, int32_t pid) { group.pid_ = pid; }
+  static void SetPidNamespace(ThreadGroup& group, ns::PidNamespace& ns);
   // Pid 1 without an init's protection from signals.
   static void SetOrdinary(ThreadGroup& group) { group.init_unprotected_.store(true, std::memory_order_relaxed); }
   // Adds the task to its group and both to the table, with `parent` (null for the first process) and a process group. The table keeps one

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "abi/poll.h"
+#include "sentry/ns/pid_namespace.h"
 #include "sentry/task/task.h"
 
 namespace ringwall::task {

@@ -12,6 +12,7 @@
 #include "abi/signal.h"
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
+#include "absl/types/span.h"
 #include "base/error/result.h"
 #include "base/ref/ref.h"
 #include "base/sync/mutex.h"
@@ -20,6 +21,14 @@
 
 namespace ringwall::tty {
 class Terminal;
+}
+
+namespace ringwall::ns {
+class PidNamespace;
+}
+
+namespace ringwall::ptrace {
+class Engine;
 }
 
 namespace ringwall::task {
@@ -54,6 +63,8 @@ class ThreadGroup final : public RefCounted, public wait::Waitable {
 
   int32_t pid() const { return pid_; }  // tgid
   PidTable& pids() const { return pids_; }
+  // The pid namespace that it was born in; null is the initial one.
+  ns::PidNamespace* pid_ns() const { return pid_ns_.get(); }
 
   // ---- signals (sentry/task/signals.cc) ----
   // Group-directed (kill): queued once, taken by any thread that does not block it.
@@ -108,11 +119,13 @@ class ThreadGroup final : public RefCounted, public wait::Waitable {
   friend class SignalPath;
   friend class SigLock;
   friend class ProcessTimers;
+  friend class ptrace::Engine;
   ~ThreadGroup() override;
 
   PidTable& pids_;
   int32_t pid_ = 0;
-  Family family_;  // guarded by PidTable::mu()
+  RefPtr<ns::PidNamespace> pid_ns_;  // set before it is published
+  Family family_;                    // guarded by PidTable::mu()
 
   mutable Mutex<LockRank::kThreadGroup> mu_;
   Ref<signal::SignalHandlers> handlers_ ABSL_GUARDED_BY(mu_);
@@ -146,12 +159,39 @@ class ThreadGroup final : public RefCounted, public wait::Waitable {
 // All tids, tgids, pgids and sids of the sandbox's pid namespace.
 class PidTable {
  public:
+  PidTable();
+  ~PidTable();
   static constexpr int32_t kMaxPid = 32768;  // kernel.pid_max default
   Mutex<LockRank::kPidTable>& mu() ABSL_LOCK_RETURNED(mu_) { return mu_; }
 
   // EAGAIN when none is free or RLIMIT_NPROC/task limit is hit. Released by the exit path.
-  Result<int32_t> Allocate();
+  // The number is the initial namespace's; in `born` and the namespaces between it gets further ones. ENOMEM when the namespace's init has
+  // ended (pid_namespaces(7)). `wanted`: clone3(2)'s set_tid, innermost first; EEXIST, EINVAL.
+  Result<int32_t> Allocate(ns::PidNamespace* born = nullptr, absl::Span<const int32_t> wanted = {});
   void Release(int32_t id);
+  // ---- pid namespaces: null is the initial one ----
+  // The number that `ns` knows a kernel id by, 0 when it does not; and back: kMaxPid, which nobody has, when it does not.
+  int32_t ToGuest(const ns::PidNamespace* ns, int32_t id);
+  int32_t ToGuestLocked(const ns::PidNamespace* ns, int32_t id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  int32_t ToKernel(const ns::PidNamespace* ns, int32_t guest_id);
+  int32_t ToKernelLocked(const ns::PidNamespace* ns, int32_t guest_id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Its numbers from `ns` inwards (NSpid of proc_pid_status(5)).
+  std::vector<int32_t> NumbersFrom(const ns::PidNamespace* ns, int32_t id);
+  // The reaper of orphans in `ns`: its pid 1, null when that has gone.
+  ThreadGroup* InitOfLocked(const ns::PidNamespace* ns) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Whether `group` is pid 1 of its namespace.
+  static bool IsInit(const ThreadGroup& group);
+  // The init of a namespace ends: nobody is born there any more; returns the others in it and below.
+  std::vector<Ref<ThreadGroup>> CloseNamespace(ThreadGroup& init);
+  bool IsClosedLocked(const ns::PidNamespace* ns) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // For the init of a nested namespace: whether others are left in it, so that its end (with `status`) has to wait; and, after a process of
+  // `ns` has been reaped, the inits whose end need wait no more.
+  bool DeferEndOfInit(ThreadGroup& init, int32_t status);
+  struct EndedInit {
+    Ref<ThreadGroup> init;
+    int32_t status;
+  };
+  std::vector<EndedInit> TakeEndedInits(ns::PidNamespace* ns);
   RefPtr<Task> FindTask(int32_t tid);
   RefPtr<ThreadGroup> FindGroup(int32_t pid);
   std::vector<Ref<ThreadGroup>> AllGroups();  // sorted by pid
@@ -174,11 +214,14 @@ class PidTable {
   friend class TaskBuilder;
   friend class ExecSwap;
   friend class ExitPath;
+  friend class ptrace::Engine;
   void ReleaseLocked(int32_t id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   Mutex<LockRank::kPidTable> mu_;
   absl::flat_hash_map<int32_t, Task*> tasks_ ABSL_GUARDED_BY(mu_);          // each holds one reference
   absl::flat_hash_map<int32_t, ThreadGroup*> groups_ ABSL_GUARDED_BY(mu_);  // each holds one reference, zombies included
   std::set<int32_t> used_ ABSL_GUARDED_BY(mu_);
+  absl::flat_hash_map<int32_t, Ref<ns::PidNamespace>> nested_ ABSL_GUARDED_BY(mu_);  // ids that are in more than the initial namespace
+  void FreeIdLocked(int32_t id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   int32_t last_ ABSL_GUARDED_BY(mu_) = 0;
   std::atomic<size_t> task_count_{0};
   size_t task_limit_ = 30000;

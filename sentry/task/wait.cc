@@ -6,6 +6,7 @@
 #include "abi/signal.h"
 #include "abi/wait.h"
 #include "sentry/cred/credentials.h"
+#include "sentry/ptrace/engine.h"
 #include "sentry/signal/pending.h"
 #include "sentry/task/exit.h"
 #include "sentry/task/job_control.h"
@@ -56,23 +57,28 @@ Result<WaitResult> Wait(Task& task, const WaitRequest& request) {
   PidTable& pids = group.pids();
   const uint64_t seen = group.child_events();
   RefPtr<ThreadGroup> reap;
+  ptrace::Engine::Found traced;
   WaitResult result;
   bool found = false;
   bool candidates = false;
   {
     MutexLock lock(pids.mu());
     WaitRequest effective = request;
+    if (!request.kernel_id) effective.id = pids.ToKernelLocked(group.pid_ns(), request.id);
     if (request.id_type == abi::kP_PGID && request.id == 0) effective.id = pids.FamilyOf(group).group->pgid;
     for (ThreadGroup* child : pids.FamilyOf(group).children) {
       ThreadGroup::Family& family = pids.FamilyOf(*child);
       if (!Fits(task, *child, family, effective)) continue;
       candidates = true;
       const bool keep = (request.options & abi::kWNOWAIT) != 0;
+      // A tracer in another process comes first; stops of one's own tracees are found below.
+      if (family.zombie && ptrace::Engine::TracedByOtherLocked(*child, group)) continue;
+      const bool own_tracee = !family.zombie && ptrace::Engine::TracedByLocked(*child, group);
       if (family.zombie) {
         if ((request.options & abi::kWEXITED) == 0) continue;
         result.status = family.wait_status;
         if (!keep) reap = RefPtr<ThreadGroup>::Share(child);
-      } else if (family.stopped && !family.stop_reported && (request.options & abi::kWUNTRACED) != 0) {
+      } else if (!own_tracee && family.stopped && !family.stop_reported && (request.options & abi::kWUNTRACED) != 0) {
         result.status = abi::StopStatus(family.stop_signal);
         if (!keep) family.stop_reported = true;
       } else if (family.continued_unreported && (request.options & abi::kWCONTINUED) != 0) {
@@ -81,15 +87,22 @@ Result<WaitResult> Wait(Task& task, const WaitRequest& request) {
       } else {
         continue;
       }
-      result.pid = child->pid();
+      const ChildIds ids = IdsForParentLocked(pids, *child);
+      result.pid = ids.pid;
       result.usage = UsageOf(family);
-      result.uid = family.leader != nullptr && family.leader->ShareCreds() ? family.leader->ShareCreds()->uid : 0;
+      result.uid = ids.uid;
       found = true;
       break;
+    }
+    if (!found) {
+      traced = ptrace::Engine::LookForLocked(task, effective, result);
+      found = traced.found;
+      candidates = candidates || traced.candidates;
     }
   }
   if (found) {
     if (reap) ExitPath::Reap(*reap);
+    if (traced.notify_parent && NotifyParentOfExit(*traced.notify_parent)) ExitPath::Reap(*traced.notify_parent);
     return result;
   }
   if (!candidates) return Errno::kECHILD;
@@ -97,20 +110,32 @@ Result<WaitResult> Wait(Task& task, const WaitRequest& request) {
   return task.ParkOnChildren(seen, Errno::kRestartSys);
 }
 
+ChildIds IdsForParentLocked(PidTable& pids, ThreadGroup& child) {
+  ChildIds ids{child.pid(), 0};
+  const ThreadGroup::Family& family = pids.FamilyOf(child);
+  RefPtr<const cred::Credentials> creds, parents;
+  if (family.leader != nullptr) creds = family.leader->ShareCreds();
+  if (creds) ids.uid = creds->uid;
+  if (family.parent == nullptr) return ids;
+  ids.pid = pids.ToGuestLocked(family.parent->pid_ns(), child.pid());
+  const ThreadGroup::Family& parent = pids.FamilyOf(*family.parent);
+  if (parent.leader != nullptr) parents = parent.leader->ShareCreds();
+  if (parents) ids.uid = parents->user_ns->Show(cred::IdKind::kUid, ids.uid);
+  return ids;
+}
+
 bool NotifyParentOfExit(ThreadGroup& group) {
   PidTable& pids = group.pids();
   RefPtr<ThreadGroup> parent;
   int32_t exit_signal = abi::kSIGCHLD;
   int32_t status = 0;
-  uint32_t uid = 0;
+  ChildIds ids;
   {
     MutexLock lock(pids.mu());
     ThreadGroup::Family& family = pids.FamilyOf(group);
     parent = RefPtr<ThreadGroup>::Share(family.parent);
-    if (family.leader != nullptr) {
-      exit_signal = family.leader->exit_signal;
-      if (const auto creds = family.leader->ShareCreds()) uid = creds->uid;
-    }
+    if (family.leader != nullptr) exit_signal = family.leader->exit_signal;
+    ids = IdsForParentLocked(pids, group);
     status = family.wait_status;
   }
   if (!parent) return true;
@@ -127,7 +152,7 @@ bool NotifyParentOfExit(ThreadGroup& group) {
     info.si_signo = exit_signal;
     info.si_code = abi::StatusExited(status) ? abi::kCLD_EXITED : abi::kCLD_KILLED;
     info.Set(abi::SigInfo::Child{
-        .pid = group.pid(), .uid = uid, .status = abi::StatusExited(status) ? abi::StatusExitCode(status) : abi::StatusTermSignal(status)});
+        .pid = ids.pid, .uid = ids.uid, .status = abi::StatusExited(status) ? abi::StatusExitCode(status) : abi::StatusTermSignal(status)});
     (void)parent->SendSignal(info).ok();
   }
   parent->NotifyChildChanged();

@@ -16,6 +16,15 @@ class JobControl {
   virtual ~JobControl() = default;
   virtual int32_t CallerPgrp(Context& ctx) = 0;
   virtual int32_t CallerSid(Context& ctx) = 0;
+  // Numbers of groups and sessions as the caller's pid namespace has them, and back.
+  virtual int32_t ToGuest(Context& ctx, int32_t id) {
+    (void)ctx;
+    return id;
+  }
+  virtual int32_t FromGuest(Context& ctx, int32_t id) {
+    (void)ctx;
+    return id;
+  }
   virtual bool CallerIsSessionLeader(Context& ctx) = 0;
   // The caller's process group is orphaned: nobody could continue its jobs.
   virtual bool CallerIsOrphaned(Context& ctx) = 0;

@@ -240,9 +240,15 @@ class TtyIoctl {
     return int64_t{0};
   }
 
+  // A process group or session, in the caller's numbers.
+  Result<int64_t> WriteId(int32_t id) {
+    JobControl* jobs = GetJobControl();
+    return WriteInt(jobs != nullptr ? jobs->ToGuest(ctx_, id) : id);
+  }
+
   Result<int64_t> GetForeground() {
     if (!file_.is_master() && !terminal_.IsControllingOf(ctx_)) return Errno::kENOTTY;
-    return WriteInt(terminal_.foreground_group());
+    return WriteId(terminal_.foreground_group());
   }
 
   Result<int64_t> SetForeground() {
@@ -255,8 +261,9 @@ class TtyIoctl {
     if (jobs == nullptr || !terminal_.IsControllingOf(ctx_)) return Errno::kENOTTY;
     const int32_t sid = jobs->CallerSid(ctx_);
     if (terminal_.session() != sid) return Errno::kENOTTY;
-    const int32_t group = TRY(memory_.ReadValue<int32_t>(argument_));
+    int32_t group = TRY(memory_.ReadValue<int32_t>(argument_));
     if (group < 0) return Errno::kEINVAL;
+    group = jobs->FromGuest(ctx_, group);
     switch (jobs->FindGroup(group, sid)) {
       case JobControl::GroupState::kNone: return Errno::kESRCH;
       case JobControl::GroupState::kOtherSession: return Errno::kEPERM;
@@ -271,7 +278,7 @@ class TtyIoctl {
     if (!file_.is_master() && !terminal_.IsControllingOf(ctx_)) return Errno::kENOTTY;
     const int32_t sid = terminal_.session();
     if (sid == 0) return Errno::kENOTTY;
-    return WriteInt(sid);
+    return WriteId(sid);
   }
 
   Result<int64_t> SetControlling() {

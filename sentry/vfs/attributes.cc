@@ -4,6 +4,7 @@
 #include "abi/capability.h"
 #include "abi/fcntl.h"
 #include "abi/xattr.h"
+#include "sentry/vfs/notify.h"
 #include "sentry/vfs/operations.h"
 
 namespace ringwall::vfs {
@@ -43,6 +44,16 @@ Result<void> SetSize(Context& ctx, Inode& inode, const Attributes& attributes, u
     change.mode = mode & abi::kS_IALLUGO;
   }
   return inode.SetAttributes(ctx, change);
+}
+
+// A change by name, and what watches hear of it: times alone look like the access or the write that sets them (Linux's fsnotify_change).
+Result<void> Change(Context& ctx, const Path& path, const AttributeChange& change) {
+  TRY(path.inode().SetAttributes(ctx, change));
+  uint32_t event = abi::kIN_ATTRIB;
+  if (change.mask == AttributeChange::kAtime) event = abi::kIN_ACCESS;
+  if (change.mask == AttributeChange::kMtime) event = abi::kIN_MODIFY;
+  NotifyDentry(*path.dentry, event);
+  return {};
 }
 
 enum class XattrSpace : uint8_t { kUser, kTrusted, kSecurity };
@@ -92,8 +103,10 @@ Result<void> Chmod(Context& ctx, const Path& path, uint32_t mode) {
   TRY(CheckOwner(ctx, attributes));
   mode &= abi::kS_IALLUGO;
   // chmod(2): the set-group-ID bit is dropped in silence when the file's group is not the caller's.
-  if ((mode & abi::kS_ISGID) != 0 && !ctx.creds().InGroup(attributes.gid) && !ctx.creds().Has(abi::kCAP_FSETID)) mode &= ~abi::kS_ISGID;
-  return inode.SetAttributes(ctx, {.mask = AttributeChange::kMode, .mode = mode});
+  if ((mode & abi::kS_ISGID) != 0 && !ctx.creds().InGroup(attributes.gid) &&
+      !ctx.creds().HasOver(attributes.uid, attributes.gid, abi::kCAP_FSETID))
+    mode &= ~abi::kS_ISGID;
+  return Change(ctx, path, {.mask = AttributeChange::kMode, .mode = mode});
 }
 
 Result<void> Chown(Context& ctx, const Path& path, uint32_t uid, uint32_t gid) {
@@ -103,7 +116,7 @@ Result<void> Chown(Context& ctx, const Path& path, uint32_t uid, uint32_t gid) {
   const Credentials& creds = ctx.creds();
   AttributeChange change;
   const bool owner = creds.fsuid == attributes.uid;
-  const bool may = creds.Has(abi::kCAP_CHOWN);
+  const bool may = creds.HasOver(attributes.uid, attributes.gid, abi::kCAP_CHOWN);
   if (uid != ~0u) {
     if (!may && !(owner && uid == attributes.uid)) return Errno::kEPERM;
     change.mask |= AttributeChange::kUid;
@@ -119,14 +132,18 @@ Result<void> Chown(Context& ctx, const Path& path, uint32_t uid, uint32_t gid) {
   if (!inode.IsDirectory() && (attributes.mode & (abi::kS_ISUID | abi::kS_ISGID)) != 0) {
     uint32_t mode = attributes.mode & ~abi::kS_ISUID;
     const bool group_executes = (mode & abi::kS_IXGRP) != 0;
-    if (group_executes || (!creds.InGroup(attributes.gid) && !creds.Has(abi::kCAP_FSETID))) mode &= ~abi::kS_ISGID;
+    if (group_executes || (!creds.InGroup(attributes.gid) && !creds.HasOver(attributes.uid, attributes.gid, abi::kCAP_FSETID)))
+      mode &= ~abi::kS_ISGID;
     if (mode != attributes.mode) {
       change.mask |= AttributeChange::kMode;
       change.mode = mode & abi::kS_IALLUGO;
     }
   }
-  if (change.mask == 0) return {};
-  return inode.SetAttributes(ctx, change);
+  if (change.mask == 0) {
+    NotifyDentry(*path.dentry, abi::kIN_ATTRIB);
+    return {};
+  }
+  return Change(ctx, path, change);
 }
 
 Result<void> SetTimes(Context& ctx, const Path& path, const TimeChange& atime, const TimeChange& mtime) {
@@ -136,7 +153,7 @@ Result<void> SetTimes(Context& ctx, const Path& path, const TimeChange& atime, c
   Inode& inode = path.inode();
   const Attributes attributes = TRY(inode.GetAttributes(ctx));
   const Credentials& creds = ctx.creds();
-  if (creds.fsuid != attributes.uid && !creds.Has(abi::kCAP_FOWNER)) {
+  if (creds.fsuid != attributes.uid && !creds.HasOver(attributes.uid, attributes.gid, abi::kCAP_FOWNER)) {
     // utimensat(2): both to now is for anybody who may write; all else is the owner's.
     if (atime.kind != Kind::kNow || mtime.kind != Kind::kNow) return Errno::kEPERM;
     TRY(CheckAccess(creds, attributes, abi::kW_OK));
@@ -151,7 +168,7 @@ Result<void> SetTimes(Context& ctx, const Path& path, const TimeChange& atime, c
     change.mask |= AttributeChange::kMtime;
     change.mtime = mtime.kind == Kind::kNow ? now : mtime.time;
   }
-  return inode.SetAttributes(ctx, change);
+  return Change(ctx, path, change);
 }
 
 Result<void> Truncate(Context& ctx, const Path& path, uint64_t size) {
@@ -162,7 +179,9 @@ Result<void> Truncate(Context& ctx, const Path& path, uint64_t size) {
   TRY(CheckAccess(ctx, inode, abi::kW_OK));
   const WriteAccess access = TRY(WriteAccess::Take(inode));
   const Attributes attributes = TRY(inode.GetAttributes(ctx));
-  return SetSize(ctx, inode, attributes, size);
+  TRY(SetSize(ctx, inode, attributes, size));
+  NotifyDentry(*path.dentry, abi::kIN_MODIFY);
+  return {};
 }
 
 Result<void> TruncateFile(Context& ctx, File& file, uint64_t size) {
@@ -178,7 +197,9 @@ Result<void> TruncateFile(Context& ctx, File& file, uint64_t size) {
     change.mode = mode & abi::kS_IALLUGO;
   }
   // Through the file: a memfd looks at its seals, a gofer file at the handle it was opened with.
-  return file.SetAttributes(ctx, change);
+  TRY(file.SetAttributes(ctx, change));
+  NotifyDentry(*file.path().dentry, abi::kIN_MODIFY);
+  return {};
 }
 
 Result<std::string> ReadLink(Context& ctx, const Path& path) {
@@ -195,7 +216,9 @@ Result<void> SetXattr(Context& ctx, const Path& path, std::string_view name, std
   if ((flags & ~(abi::kXATTR_CREATE | abi::kXATTR_REPLACE)) != 0) return Errno::kEINVAL;
   if (value.size() > abi::kXATTR_SIZE_MAX) return Errno::kE2BIG;
   TRY(CheckXattrWrite(ctx, path, name));
-  return path.inode().SetXattr(ctx, name, value, flags);
+  TRY(path.inode().SetXattr(ctx, name, value, flags));
+  NotifyDentry(*path.dentry, abi::kIN_ATTRIB);
+  return {};
 }
 
 Result<std::vector<std::string>> ListXattr(Context& ctx, const Path& path) {
@@ -208,7 +231,9 @@ Result<std::vector<std::string>> ListXattr(Context& ctx, const Path& path) {
 
 Result<void> RemoveXattr(Context& ctx, const Path& path, std::string_view name) {
   TRY(CheckXattrWrite(ctx, path, name));
-  return path.inode().RemoveXattr(ctx, name);
+  TRY(path.inode().RemoveXattr(ctx, name));
+  NotifyDentry(*path.dentry, abi::kIN_ATTRIB);
+  return {};
 }
 
 }  // namespace ringwall::vfs

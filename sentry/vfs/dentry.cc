@@ -7,6 +7,7 @@
 #include "absl/strings/string_view.h"
 #include "base/log/check.h"
 #include "sentry/vfs/flat_delete.h"
+#include "sentry/vfs/notify.h"
 
 namespace ringwall::vfs {
 
@@ -28,6 +29,7 @@ Dentry::~Dentry() {
 }
 
 void Dentry::OnLastRef() const {
+  NotifyDentryGone(*this);
   // Nobody holds a reference, but the parent's map and the file system's root slot may still point here: they only TryAddRef.
   RefPtr<Dentry> parent;
   std::string name;

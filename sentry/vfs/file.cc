@@ -5,6 +5,7 @@
 #include "abi/poll.h"
 #include "sentry/vfs/file_lock.h"
 #include "sentry/vfs/mount.h"
+#include "sentry/vfs/notify.h"
 
 namespace ringwall::vfs {
 
@@ -23,6 +24,7 @@ bool HasPositions(FileKind kind) {
     case FileKind::kDirectory:
     case FileKind::kMemfd:
     case FileKind::kDevice:
+    case FileKind::kMqueue:
     case FileKind::kOther: return true;
     default: return false;
   }
@@ -42,12 +44,14 @@ File::File(FileKind kind, Path path, uint32_t open_flags)
       writable_(OpenedFor(open_flags, abi::kO_WRONLY)),
       flags_(open_flags & ~kOpeningOnly),
       id_(g_next_file_id.fetch_add(1, std::memory_order_relaxed)) {
+  if (writable_ && path_.mount && !path_.inode().IsDirectory()) path_.mount->writers.fetch_add(1, std::memory_order_acq_rel);
   if (writable_ && path_ && path_.inode().IsRegular()) path_.inode().write_count.fetch_add(1, std::memory_order_acq_rel);
 }
 
 File::~File() {
   if (!path_) return;
   Inode& inode = path_.inode();
+  if (writable_ && path_.mount && !inode.IsDirectory()) path_.mount->writers.fetch_sub(1, std::memory_order_acq_rel);
   if (writable_ && inode.IsRegular()) inode.write_count.fetch_sub(1, std::memory_order_acq_rel);
   if (FileLocks* locks = inode.locks_if_any()) {
     locks->ReleaseOwner(LockOwner::Kind::kOfd, id_);
@@ -56,6 +60,7 @@ File::~File() {
 }
 
 void File::OnLastRef() const {
+  NotifyFile(*this, writable_ ? abi::kIN_CLOSE_WRITE : abi::kIN_CLOSE_NOWRITE);
   std::vector<Ref<Watcher>> watchers;
   {
     MutexLock lock(watchers_mu_);

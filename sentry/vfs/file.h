@@ -34,8 +34,10 @@ enum class FileKind : uint8_t {
   kPidfd,
   kMemfd,
   kInotify,
+  kMqueue,
   kTty,
   kDevice,
+  kNamespace,   // a file of /proc/PID/ns
   kHostStream,  // a donated pipe, socket or terminal of the host: blocks until complete like its guest counterpart
 };
 

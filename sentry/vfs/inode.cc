@@ -7,6 +7,7 @@
 #include "sentry/vfs/dentry.h"
 #include "sentry/vfs/file_lock.h"
 #include "sentry/vfs/mount.h"
+#include "sentry/vfs/notify.h"
 
 namespace ringwall::vfs {
 
@@ -15,7 +16,10 @@ bool OpenRequest::write() const { return (flags & abi::kO_ACCMODE) == abi::kO_WR
 
 Inode::Inode(FileSystem& fs, uint32_t type) : fs_(fs), type_(type) {}
 
-Inode::~Inode() { delete locks_.load(std::memory_order_acquire); }
+Inode::~Inode() {
+  delete locks_.load(std::memory_order_acquire);
+  delete notify_marks_.load(std::memory_order_acquire);
+}
 
 Result<Ref<Inode>> Inode::Lookup(Context&, std::string_view) { return IsDirectory() ? Errno::kENOENT : Errno::kENOTDIR; }
 
@@ -57,6 +61,15 @@ FileLocks& Inode::locks() {
   if (locks_.compare_exchange_strong(locks, fresh, std::memory_order_acq_rel)) return *fresh;
   delete fresh;
   return *locks;
+}
+
+NotifyMarks& Inode::notify_marks() {
+  NotifyMarks* marks = notify_marks_.load(std::memory_order_acquire);
+  if (marks != nullptr) return *marks;
+  auto* fresh = new NotifyMarks();
+  if (notify_marks_.compare_exchange_strong(marks, fresh, std::memory_order_acq_rel)) return *fresh;
+  delete fresh;
+  return *marks;
 }
 
 RefPtr<RefCounted> Inode::attachment() const {
@@ -105,6 +118,7 @@ void FileSystem::ForgetRootDentry(const Dentry* root) {
 
 void FileSystem::DropMount() {
   if (mounts_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  NotifyUnmount(*this);
   dentry_cache_.Clear();
   OnLastUnmount();
 }

@@ -15,6 +15,7 @@
 #include "base/ref/ref.h"
 #include "base/sync/mutex.h"
 #include "sentry/context/context.h"
+#include "sentry/cred/user_namespace.h"
 #include "sentry/vfs/dentry_cache.h"
 #include "sentry/vfs/types.h"
 
@@ -25,6 +26,7 @@ class File;
 class FileSystem;
 class FileLocks;
 class Inode;
+class NotifyMarks;
 struct Path;
 
 // How open(2) wants the file: the flags of abi/fcntl.h after the vfs has handled O_CREAT, O_EXCL, O_TRUNC, O_DIRECTORY, O_NOFOLLOW.
@@ -103,6 +105,10 @@ class Inode : public RefCounted {
   // Null when nothing was ever locked.
   FileLocks* locks_if_any() const { return locks_.load(std::memory_order_acquire); }
 
+  // inotify(7): who watches this file (notify.h). Made on first use; null when nobody ever did.
+  NotifyMarks& notify_marks();
+  NotifyMarks* notify_marks_if_any() const { return notify_marks_.load(std::memory_order_acquire); }
+
   // State that another room hangs on the inode: the pipe of a FIFO, the socket bound to a name. Freed with the inode at the latest.
   RefPtr<RefCounted> attachment() const;
   // The attachment, made by `make` when there is none yet.
@@ -117,6 +123,7 @@ class Inode : public RefCounted {
   const Ref<FileSystem> fs_;
   const uint32_t type_;
   std::atomic<FileLocks*> locks_{nullptr};
+  std::atomic<NotifyMarks*> notify_marks_{nullptr};
   mutable Mutex<LockRank::kFile> attachment_mu_;
   RefPtr<RefCounted> attachment_ ABSL_GUARDED_BY(attachment_mu_);
 };
@@ -143,7 +150,16 @@ class FileSystem : public RefCounted {
     return {};
   }
   // The file system itself refuses writes, whatever its mounts say.
-  virtual bool read_only() const { return false; }
+  virtual bool read_only() const { return read_only_.load(std::memory_order_relaxed); }
+  void SetReadOnly(bool value) { read_only_.store(value, std::memory_order_relaxed); }
+  // mount(2) with MS_REMOUNT: new options; EINVAL for those that cannot change.
+  virtual Result<void> Reconfigure(Context& ctx, std::string_view options) {
+    (void)ctx, (void)options;
+    return {};
+  }
+  // Who mounted it: CAP_SYS_ADMIN there may remount it; set-ID bits count for members only. Set once, before it is visible.
+  cred::UserNamespace& owner_ns() const { return *owner_ns_; }
+  void SetOwnerNs(Ref<cred::UserNamespace> ns) { owner_ns_ = std::move(ns); }
 
   // The dentry of root(), the same one for every mount of this file system.
   Ref<Dentry> RootDentry();
@@ -189,6 +205,8 @@ class FileSystem : public RefCounted {
   std::atomic<uint64_t> changes_started_{0};
   std::atomic<uint64_t> changes_finished_{0};
   std::atomic<int64_t> mounts_{0};
+  std::atomic<bool> read_only_{false};
+  Ref<cred::UserNamespace> owner_ns_ = cred::UserNamespace::Initial();
   Mutex<LockRank::kDentryCache> root_mu_;
   Dentry* root_dentry_ ABSL_GUARDED_BY(root_mu_) = nullptr;  // weak
 };

@@ -1,8 +1,11 @@
-// Mounts and the mount tree of a namespace (mount_namespaces(7)).
+// Mounts, and what is where in a mount namespace (mount_namespaces(7)).
 #include "sentry/vfs/mount.h"
 
 #include <algorithm>
 #include <utility>
+
+#include "abi/clone.h"
+#include "sentry/vfs/mount_tree.h"
 
 namespace ringwall::vfs {
 
@@ -37,99 +40,90 @@ Ref<Mount> Mount::OfFileSystem(Ref<FileSystem> fs, MountFlags flags, std::string
   return Ref<Mount>(new Mount(std::move(fs), std::move(root), flags, std::move(source)), Ref<Mount>::AdoptTag{});
 }
 
-MountNamespace::MountNamespace(Ref<Mount> root) : root_(std::move(root)) {}
+MountNamespace::MountNamespace(Ref<Mount> root, Ref<cred::UserNamespace> owner, uint64_t ino)
+    : Namespace(abi::kCLONE_NEWNS, RefPtr<cred::UserNamespace>(std::move(owner)), ino),
+      tree_(MakeRef<MountTree>()),
+      root_(RefPtr<Mount>(root)),
+      count_(1) {
+  MutexLock lock(tree_->mu);
+  root->ns_ = this;
+}
+
+MountNamespace::MountNamespace(CopyTag, Ref<MountTree> tree, Ref<cred::UserNamespace> owner)
+    : Namespace(abi::kCLONE_NEWNS, RefPtr<cred::UserNamespace>(std::move(owner))), tree_(std::move(tree)) {}
 
 MountNamespace::~MountNamespace() {
-  std::vector<std::pair<Ref<Mount>, Path>> gone;
-  MutexLock lock(mu_);
-  for (auto& [where, mount] : by_mountpoint_) {
-    mount->mountpoint_.dentry->mounted_here.fetch_sub(1, std::memory_order_acq_rel);
-    mount->attached_ = false;
-    gone.emplace_back(mount, mount->SwapMountpoint(Path()));
+  MountTree::Garbage garbage;
+  {
+    MutexLock lock(tree_->mu);
+    if (root_) {
+      std::vector<Mount*> all = MountTree::Below(*root_);
+      tree_->Remove(all, garbage);
+    }
   }
-  by_mountpoint_.clear();
+  if (charged_) owner()->Refund(cred::UserNamespace::Counted::kMnt);
+}
+
+Ref<Mount> MountNamespace::root() const {
+  MutexLock lock(tree_->mu);
+  return root_.ToRef();
 }
 
 Result<void> MountNamespace::Attach(Ref<Mount> mount, const Path& where) {
   if (!where.mount || where.dentry->IsNegative()) return Errno::kEINVAL;
   if (where.inode().IsDirectory() != mount->root()->inode_raw()->IsDirectory()) return Errno::kENOTDIR;
   if (where.dentry->IsUnlinked()) return Errno::kENOENT;
-  MutexLock lock(mu_);
-  if (mount->attached_ || mount == root_) return Errno::kEBUSY;
-  Path place = where;
+  MountTree::Garbage garbage;
+  MutexLock lock(tree_->mu);
+  if (mount->ns_ != nullptr) return Errno::kEBUSY;
   // Somebody may have mounted here since the walk: the new one goes on top.
-  for (auto it = by_mountpoint_.find({place.mount.get(), place.dentry.get()}); it != by_mountpoint_.end();
-       it = by_mountpoint_.find({place.mount.get(), place.dentry.get()})) {
-    place = Path{it->second, it->second->root()};
-  }
-  if (place.mount.get() != root_.get() && !place.mount->attached_) return Errno::kEINVAL;
-  place.dentry->mounted_here.fetch_add(1, std::memory_order_acq_rel);
-  by_mountpoint_.emplace(std::make_pair(place.mount.get(), place.dentry.get()), mount);
-  mount->SwapMountpoint(std::move(place));
-  mount->attached_ = true;
-  return {};
+  const Path place = tree_->Top(where);
+  if (place.mount->ns_ != this) return Errno::kEINVAL;
+  // mount(2), EBUSY: the same file system twice on the same place.
+  if (place.dentry.get() == place.mount->root().get() && &place.mount->fs() == &mount->fs() && place.dentry.get() == mount->root().get())
+    return Errno::kEBUSY;
+  return tree_->Graft(*this, std::move(mount), place, garbage);
 }
 
 bool MountNamespace::Contains(const Mount& mount) const {
-  MutexLock lock(mu_);
-  if (&mount == root_.get()) return true;
-  if (!mount.attached_) return false;
-  const auto it = by_mountpoint_.find({mount.mountpoint_.mount.get(), mount.mountpoint_.dentry.get()});
-  return it != by_mountpoint_.end() && it->second.get() == &mount;
-}
-
-void MountNamespace::CollectChildrenLocked(const Mount& mount, std::vector<Ref<Mount>>& out) const {
-  for (const auto& [where, child] : by_mountpoint_) {
-    if (where.first == &mount) out.push_back(child);
-  }
-}
-
-Path MountNamespace::RemoveLocked(Mount& mount) {
-  Path covered = mount.SwapMountpoint(Path());
-  mount.attached_ = false;
-  covered.dentry->mounted_here.fetch_sub(1, std::memory_order_acq_rel);
-  by_mountpoint_.erase({covered.mount.get(), covered.dentry.get()});
-  return covered;
+  MutexLock lock(tree_->mu);
+  return mount.ns_ == this;
 }
 
 Result<void> MountNamespace::Detach(Mount& mount, bool lazy) {
-  std::vector<Path> covered;  // dropped after the lock, like the mounts
-  std::vector<Ref<Mount>> gone;
-  MutexLock lock(mu_);
-  if (&mount == root_.get() || !mount.attached_) return Errno::kEINVAL;
-  const auto it = by_mountpoint_.find({mount.mountpoint_.mount.get(), mount.mountpoint_.dentry.get()});
-  if (it == by_mountpoint_.end() || it->second.get() != &mount) return Errno::kEINVAL;
-  gone.push_back(it->second);
-  // Breadth first: the whole tree below goes with it.
-  for (size_t i = 0; i < gone.size(); ++i) CollectChildrenLocked(*gone[i], gone);
+  MountTree::Garbage garbage;
+  MutexLock lock(tree_->mu);
+  if (&mount == root_.get() || mount.ns_ != this) return Errno::kEINVAL;
+  std::vector<Mount*> gone = MountTree::Below(mount);
   if (!lazy && gone.size() > 1) return Errno::kEBUSY;
-  covered.reserve(covered.size() + gone.size());
-  for (const Ref<Mount>& m : gone) covered.push_back(RemoveLocked(*m));
+  tree_->SpreadUmount(gone);
+  tree_->Remove(gone, garbage);
   return {};
 }
 
 RefPtr<Mount> MountNamespace::MountedAt(const Path& where) const {
-  MutexLock lock(mu_);
-  const auto it = by_mountpoint_.find({where.mount.get(), where.dentry.get()});
-  if (it == by_mountpoint_.end()) return nullptr;
-  return it->second;
+  MutexLock lock(tree_->mu);
+  return tree_->At(where);
 }
 
 Path MountNamespace::MountpointOf(const Mount& mount) const {
-  MutexLock lock(mu_);
+  MutexLock lock(tree_->mu);
   return mount.mountpoint_;
 }
 
 std::vector<MountNamespace::Entry> MountNamespace::List() const {
   std::vector<Entry> out;
-  MutexLock lock(mu_);
-  out.push_back({root_, Path(), root_->id_});
+  MutexLock lock(tree_->mu);
+  const auto entry = [](const Mount& m, int32_t parent) {
+    return Entry{Ref<Mount>(const_cast<Mount&>(m)), m.mountpoint_, parent, m.peers_ ? m.peers_->id : 0,
+                 m.master_ ? m.master_->id : 0,     m.unbindable_};
+  };
+  out.push_back(entry(*root_, root_->id_));
   for (size_t i = 0; i < out.size(); ++i) {
-    std::vector<Ref<Mount>> children;
-    CollectChildrenLocked(*out[i].mount, children);
-    // Hash order is not an order that anyone wants to read.
-    std::sort(children.begin(), children.end(), [](const Ref<Mount>& a, const Ref<Mount>& b) { return a->id_ < b->id_; });
-    for (const Ref<Mount>& child : children) out.push_back({child, child->mountpoint_, out[i].mount->id_});
+    std::vector<Mount*> children = out[i].mount->children_;
+    std::sort(children.begin(), children.end(), [](const Mount* a, const Mount* b) { return a->id_ < b->id_; });
+    const int32_t parent = out[i].mount->id_;
+    for (const Mount* child : children) out.push_back(entry(*child, parent));
   }
   return out;
 }

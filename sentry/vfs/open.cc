@@ -4,6 +4,7 @@
 #include "abi/capability.h"
 #include "abi/fcntl.h"
 #include "sentry/vfs/lookup.h"
+#include "sentry/vfs/notify.h"
 #include "sentry/vfs/operations.h"
 
 namespace ringwall::vfs {
@@ -102,8 +103,12 @@ Result<Ref<File>> OpenFound(Context& ctx, const Path& path, uint32_t flags, bool
   }
   WriteClaim claim;
   if (writes) TRY(claim.Take(inode));
-  if ((flags & abi::kO_TRUNC) != 0 && !created) TRY(TruncateLocked(ctx, inode, 0));
-  return inode.Open(ctx, path, OpenRequest{.flags = flags});
+  const bool truncates = (flags & abi::kO_TRUNC) != 0 && !created;
+  if (truncates) TRY(TruncateLocked(ctx, inode, 0));
+  Ref<File> file = TRY(inode.Open(ctx, path, OpenRequest{.flags = flags}));
+  NotifyFile(file, abi::kIN_OPEN);
+  if (truncates) NotifyDentry(*path.dentry, abi::kIN_MODIFY);
+  return file;
 }
 
 Result<Ref<File>> OpenTmpfile(Context& ctx, const WalkStart& start, std::string_view path, const OpenHow& how, uint32_t umask) {
@@ -143,6 +148,7 @@ Result<Path> CreateChild(Context& ctx, const LastComponent& last, uint32_t mode)
   FileSystem::NameChange change(directory.file_system());
   Ref<Inode> inode = TRY(directory.Create(ctx, last.name, mode));
   Ref<Dentry> child = parent.AddChild(last.name, inode);
+  NotifyName(directory, abi::kIN_CREATE, last.name);
   return Path{last.parent.mount, std::move(child)};
 }
 
@@ -218,7 +224,10 @@ Result<Ref<File>> OpenForExec(Context& ctx, const Path& path) {
   if (!inode.IsRegular() || (path.mount && path.mount->flags().no_exec)) return Errno::kEACCES;
   TRY(CheckAccess(ctx, inode, abi::kX_OK));
   if (inode.write_count.load(std::memory_order_acquire) > 0) return Errno::kETXTBSY;
-  return inode.Open(ctx, path, OpenRequest{.flags = abi::kO_RDONLY});
+  Ref<File> file = TRY(inode.Open(ctx, path, OpenRequest{.flags = abi::kO_RDONLY}));
+  NotifyFile(file, abi::kIN_OPEN);
+  NotifyFile(file, abi::kIN_ACCESS);  // the loader reads its head
+  return file;
 }
 
 Result<Ref<RefCounted>> DenyWrite::Take(Ref<Inode> inode) {

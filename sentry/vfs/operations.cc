@@ -7,6 +7,7 @@
 #include "abi/fcntl.h"
 #include "abi/limits.h"
 #include "sentry/vfs/lookup.h"
+#include "sentry/vfs/notify.h"
 
 namespace ringwall::vfs {
 
@@ -16,9 +17,11 @@ namespace {
 // Order of errors as Linux has it: existence, then read-only mount, then permission.
 // kTry: `make` itself says EEXIST, before any error that is not the directory's.
 enum class Naming : uint8_t { kTry, kLookFirst };
+// What watches hear of it.
+enum class Told : uint8_t { kNew, kLink };
 
 template <typename Make>
-Result<Path> MakeName(Context& ctx, const LastComponent& last, bool directory, Naming how, Make make) {
+Result<Path> MakeName(Context& ctx, const LastComponent& last, bool directory, Naming how, Make make, Told told = Told::kNew) {
   if (last.kind != LastComponent::Kind::kNormal) return Errno::kEEXIST;
   Dentry& parent = *last.parent.dentry;
   Inode& inode = *parent.inode_raw();
@@ -43,7 +46,10 @@ Result<Path> MakeName(Context& ctx, const LastComponent& last, bool directory, N
   TRY(CheckAccess(ctx, inode, abi::kW_OK | abi::kX_OK));
   FileSystem::NameChange change(inode.file_system());
   Ref<Inode> made = TRY(make(inode));
-  Ref<Dentry> child = parent.AddChild(last.name, std::move(made));
+  Ref<Dentry> child = parent.AddChild(last.name, made);
+  // link(2) counts a link more on a file that is there already.
+  if (told == Told::kLink) NotifyInode(made, abi::kIN_ATTRIB);
+  NotifyName(inode, abi::kIN_CREATE | NotifyDirBit(made), last.name);
   return Path{last.parent.mount, std::move(child)};
 }
 
@@ -59,7 +65,8 @@ Result<void> RemoveName(Context& ctx, const LastComponent& last, Victim kind) {
     TRY(CheckAccess(ctx, directory, abi::kW_OK | abi::kX_OK));
     return Errno::kEPERM;
   }
-  // Both outlive the locks: the file may die with its name.
+  // All outlive the locks: the file may die with its name.
+  NotifyGrave grave;
   RefPtr<Dentry> victim;
   RefPtr<Inode> inode;
   MutexLock lock(parent.directory_mutex());
@@ -82,9 +89,10 @@ Result<void> RemoveName(Context& ctx, const LastComponent& last, Victim kind) {
     MutexLockNested victim_lock(victim->directory_mutex());
     TRY(directory.Rmdir(ctx, last.name, *inode));
     victim->MarkUnlinked();
-    return {};
   }
-  victim->MarkUnlinked();
+  if (kind == Victim::kFile) victim->MarkUnlinked();
+  NotifyUnlinked(*victim, kind == Victim::kDirectory || attributes.nlink <= 1, kind == Victim::kFile, grave);
+  NotifyName(directory, abi::kIN_DELETE | NotifyDirBit(*inode), last.name);
   return {};
 }
 
@@ -138,12 +146,13 @@ Result<void> Link(Context& ctx, const Path& old_path, const WalkStart& new_start
   }
   const Ref<Inode> inode(old_path.inode());
   const bool plain = !inode->IsDirectory() && &inode->file_system() == &last.parent.inode().file_system();
-  TRY(MakeName(ctx, last, false, plain ? Naming::kTry : Naming::kLookFirst, [&](Inode& dir) -> Result<Ref<Inode>> {
+  const auto make = [&](Inode& dir) -> Result<Ref<Inode>> {
     if (&dir.file_system() != &inode->file_system()) return Errno::kEXDEV;
     if (inode->IsDirectory()) return Errno::kEPERM;
     TRY(dir.Link(ctx, last.name, *inode));
     return inode;
-  }));
+  };
+  TRY(MakeName(ctx, last, false, plain ? Naming::kTry : Naming::kLookFirst, make, Told::kLink));
   return {};
 }
 

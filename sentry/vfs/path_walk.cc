@@ -102,6 +102,7 @@ Result<void> Walker::Up() {
 
 Result<void> Walker::Follow(const Path& link, std::string_view tail, bool& jumped) {
   if (++symlinks_ > abi::kMAX_SYMLINK_FOLLOWS || options_.no_symlinks) return Errno::kELOOP;
+  if (link.mount && link.mount->flags().no_symfollow) return Errno::kELOOP;  // mount(2), MS_NOSYMFOLLOW
   jumped = false;
   Inode& inode = link.inode();
   Result<Path> magic = inode.FollowMagic(ctx_);

@@ -22,13 +22,15 @@ Result<void> CheckAccess(const Credentials& creds, const Attributes& attributes,
   }
   if ((access & ~granted & 7) == 0) return {};
   if (attributes.type() == abi::kS_IFDIR) {
-    if (creds.Has(abi::kCAP_DAC_OVERRIDE)) return {};
-    if ((access & abi::kW_OK) == 0 && creds.Has(abi::kCAP_DAC_READ_SEARCH)) return {};
+    if (creds.HasOver(attributes.uid, attributes.gid, abi::kCAP_DAC_OVERRIDE)) return {};
+    if ((access & abi::kW_OK) == 0 && creds.HasOver(attributes.uid, attributes.gid, abi::kCAP_DAC_READ_SEARCH)) return {};
     return Errno::kEACCES;
   }
-  if (access == abi::kR_OK && creds.Has(abi::kCAP_DAC_READ_SEARCH)) return {};
+  if (access == abi::kR_OK && creds.HasOver(attributes.uid, attributes.gid, abi::kCAP_DAC_READ_SEARCH)) return {};
   // Execution needs an execute bit somewhere, even for root.
-  if (((access & abi::kX_OK) == 0 || (attributes.mode & 0111) != 0) && creds.Has(abi::kCAP_DAC_OVERRIDE)) return {};
+  if (((access & abi::kX_OK) == 0 || (attributes.mode & 0111) != 0) &&
+      creds.HasOver(attributes.uid, attributes.gid, abi::kCAP_DAC_OVERRIDE))
+    return {};
   return Errno::kEACCES;
 }
 
@@ -48,7 +50,7 @@ Result<void> CheckWritable(const Path& path) {
 }
 
 Result<void> CheckOwner(Context& ctx, const Attributes& attributes) {
-  if (ctx.creds().fsuid == attributes.uid || ctx.creds().Has(abi::kCAP_FOWNER)) return {};
+  if (ctx.creds().fsuid == attributes.uid || ctx.creds().HasOver(attributes.uid, attributes.gid, abi::kCAP_FOWNER)) return {};
   return Errno::kEPERM;
 }
 
@@ -56,7 +58,8 @@ Result<void> CheckRemoval(Context& ctx, Inode& directory, const Attributes& vict
   const Attributes dir = TRY(directory.GetAttributes(ctx));
   const Credentials& creds = ctx.creds();
   TRY(CheckAccess(creds, dir, abi::kW_OK | abi::kX_OK));
-  if ((dir.mode & abi::kS_ISVTX) != 0 && creds.fsuid != victim.uid && creds.fsuid != dir.uid && !creds.Has(abi::kCAP_FOWNER))
+  if ((dir.mode & abi::kS_ISVTX) != 0 && creds.fsuid != victim.uid && creds.fsuid != dir.uid &&
+      !creds.HasOver(victim.uid, victim.gid, abi::kCAP_FOWNER))
     return Errno::kEPERM;
   return {};
 }
@@ -69,7 +72,7 @@ NewFileOwner OwnerOfNewFile(Context& ctx, const Attributes& directory, uint32_t 
   if ((mode & abi::kS_IFMT) == abi::kS_IFDIR) {
     owner.mode |= abi::kS_ISGID;
   } else if ((mode & (abi::kS_ISGID | abi::kS_IXGRP)) == (abi::kS_ISGID | abi::kS_IXGRP) && !creds.InGroup(owner.gid) &&
-             !creds.Has(abi::kCAP_FSETID)) {
+             !creds.HasOver(directory.uid, directory.gid, abi::kCAP_FSETID)) {
     // Else anybody could make set-group-ID programs of the directory's group.
     owner.mode &= ~abi::kS_ISGID;
   }
@@ -77,7 +80,7 @@ NewFileOwner OwnerOfNewFile(Context& ctx, const Attributes& directory, uint32_t 
 }
 
 uint32_t ModeAfterWrite(Context& ctx, uint32_t mode) {
-  if ((mode & (abi::kS_ISUID | abi::kS_ISGID)) == 0 || ctx.creds().Has(abi::kCAP_FSETID)) return mode;
+  if ((mode & (abi::kS_ISUID | abi::kS_ISGID)) == 0 || ctx.creds().HasInOwn(abi::kCAP_FSETID)) return mode;
   mode &= ~abi::kS_ISUID;
   if ((mode & abi::kS_IXGRP) != 0) mode &= ~abi::kS_ISGID;
   return mode;

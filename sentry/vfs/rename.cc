@@ -4,6 +4,7 @@
 #include "abi/capability.h"
 #include "abi/fcntl.h"
 #include "sentry/vfs/lookup.h"
+#include "sentry/vfs/notify.h"
 #include "sentry/vfs/operations.h"
 
 namespace ringwall::vfs {
@@ -69,6 +70,17 @@ Result<void> CheckPermissions(Context& ctx, Inode& old_dir, Inode& moved, Inode&
   return {};
 }
 
+// One move as watches hear of it: a pair of names tied by a cookie, the replaced file, the moved one.
+void TellMoved(Inode& old_dir, std::string_view old_name, Inode& new_dir, std::string_view new_name, Inode& moved, Dentry* replaced,
+               uint32_t replaced_links, NotifyGrave& grave) {
+  const uint32_t cookie = NotifyCookie();
+  NotifyName(old_dir, abi::kIN_MOVED_FROM | NotifyDirBit(moved), old_name, cookie);
+  NotifyName(new_dir, abi::kIN_MOVED_TO | NotifyDirBit(moved), new_name, cookie);
+  if (replaced != nullptr) NotifyInode(*replaced->inode_raw(), abi::kIN_ATTRIB);
+  NotifyInode(moved, abi::kIN_MOVE_SELF);
+  if (replaced != nullptr) NotifyUnlinked(*replaced, replaced->inode_raw()->IsDirectory() || replaced_links <= 1, false, grave);
+}
+
 }  // namespace
 
 Result<void> Rename(Context& ctx, const WalkStart& old_start, std::string_view old_path, const WalkStart& new_start,
@@ -99,7 +111,8 @@ Result<void> Rename(Context& ctx, const WalkStart& old_start, std::string_view o
     return Errno::kEPERM;
   }
 
-  // Both outlive the locks.
+  // All outlive the locks.
+  NotifyGrave grave;
   RefPtr<Dentry> moved;
   RefPtr<Dentry> target;
   RefPtr<Inode> target_inode;
@@ -129,6 +142,11 @@ Result<void> Rename(Context& ctx, const WalkStart& old_start, std::string_view o
   if (moved->mounted_here.load(std::memory_order_acquire) > 0) return Errno::kEBUSY;
   if (target && target->mounted_here.load(std::memory_order_acquire) > 0) return Errno::kEBUSY;
 
+  uint32_t target_links = 0;
+  if (NotifyActive() && target) {
+    const Attributes attributes = TRY(target_inode->GetAttributes(ctx));
+    target_links = attributes.nlink;
+  }
   FileSystem::NameChange change(fs);
   const HoldReplaced hold(target && !exchange && target_inode->IsDirectory() ? target.get() : nullptr);
   TRY(old_dir.Rename(ctx, from.name, inode, new_dir, to.name, target_inode.get(), flags & ~abi::kRENAME_NOREPLACE));
@@ -136,6 +154,10 @@ Result<void> Rename(Context& ctx, const WalkStart& old_start, std::string_view o
     moved->ExchangeWith(*target);
   } else {
     moved->MoveTo(new_parent, to.name);
+  }
+  if (NotifyActive()) [[unlikely]] {
+    TellMoved(old_dir, from.name, new_dir, to.name, inode, exchange ? nullptr : target.get(), target_links, grave);
+    if (exchange) TellMoved(new_dir, to.name, old_dir, from.name, *target_inode, nullptr, 0, grave);
   }
   return {};
 }

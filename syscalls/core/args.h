@@ -37,11 +37,17 @@ struct UserIn {
   Result<T> Read(mm::UserMemory& memory) const { return memory.ReadValue<T>(address); }
 };
 
+// What a call gives back through a pointer.
+template <mm::UserCopyable T>
+Result<void> WriteResultTo(mm::UserMemory& memory, uint64_t address, const T& value) {
+  return memory.WriteResult(address, absl::MakeConstSpan(reinterpret_cast<const std::byte*>(&value), sizeof(T)));
+}
+
 template <mm::UserCopyable T>
 struct UserOut {
   uint64_t address = 0;
   bool is_null() const { return address == 0; }
-  Result<void> Write(mm::UserMemory& memory, const T& value) const { return memory.WriteValue(address, value); }
+  Result<void> Write(mm::UserMemory& memory, const T& value) const { return WriteResultTo(memory, address, value); }
   // Nothing when the pointer is null, as for optional results.
   Result<void> WriteIfSet(mm::UserMemory& memory, const T& value) const {
     if (is_null()) return {};
@@ -54,7 +60,7 @@ struct UserInOut {
   uint64_t address = 0;
   bool is_null() const { return address == 0; }
   Result<T> Read(mm::UserMemory& memory) const { return memory.ReadValue<T>(address); }
-  Result<void> Write(mm::UserMemory& memory, const T& value) const { return memory.WriteValue(address, value); }
+  Result<void> Write(mm::UserMemory& memory, const T& value) const { return WriteResultTo(memory, address, value); }
 };
 
 // The first of several elements; the count is another argument, bounded by the handler before anything is allocated.
@@ -63,7 +69,9 @@ struct UserArray {
   uint64_t address = 0;
   bool is_null() const { return address == 0; }
   Result<void> Read(mm::UserMemory& memory, absl::Span<T> to) const { return memory.ReadArray<T>(address, to); }
-  Result<void> Write(mm::UserMemory& memory, absl::Span<const T> from) const { return memory.WriteArray<T>(address, from); }
+  Result<void> Write(mm::UserMemory& memory, absl::Span<const T> from) const {
+    return memory.WriteResult(address, absl::MakeConstSpan(reinterpret_cast<const std::byte*>(from.data()), from.size() * sizeof(T)));
+  }
 };
 
 // Bytes whose length is another argument (read(2)'s buf).

@@ -9,6 +9,7 @@
 #include "sentry/socket/socket.h"
 #include "sentry/task/call_state.h"
 #include "sentry/tty/tty.h"
+#include "sentry/vfs/notify.h"
 
 namespace ringwall::syscalls {
 namespace {
@@ -22,7 +23,8 @@ void SendOwnSignal(task::Task& task, int32_t signo) {
   abi::SigInfo info{};
   info.si_signo = signo;
   info.si_code = abi::kSI_USER;
-  info.Set(abi::SigInfo::Kill{.pid = task.tgid(), .uid = task.creds().uid});
+  info.Set(
+      abi::SigInfo::Kill{.pid = task.ToGuestPid(task.tgid()), .uid = task.creds().user_ns->Show(cred::IdKind::kUid, task.creds().uid)});
   // A full queue can't happen: standard signals hold one instance.
   (void)task.SendSignal(info).ok();
 }
@@ -67,7 +69,10 @@ Result<int64_t> FinishPartialIo(task::Task& task, uint64_t moved, Errno error, b
 Result<int64_t> ReadFile(task::Task& task, vfs::File& file, mm::IoSink& sink) {
   if (!file.readable()) return Errno::kEBADF;
   auto moved = file.Read(task, sink);
-  if (moved.ok()) return static_cast<int64_t>(*moved);
+  if (moved.ok()) {
+    if (*moved != 0) vfs::NotifyFile(file, abi::kIN_ACCESS);
+    return static_cast<int64_t>(*moved);
+  }
   if (moved.error() != Errno::kEAGAIN || file.nonblocking()) return moved.error();
   if (file.kind() == vfs::FileKind::kTty) {
     // VTIME of termios(3): the read ends with nothing when its time is over.
@@ -89,6 +94,7 @@ Result<int64_t> WriteFile(task::Task& task, vfs::File& file, mm::IoSource& sourc
     auto n = file.Write(task, source);
     if (n.ok()) {
       moved += *n;
+      if (*n != 0) vfs::NotifyFile(file, abi::kIN_MODIFY);
       if (source.remaining() == 0 || !BlocksUntilComplete(file)) return static_cast<int64_t>(moved);
       if (*n != 0 && !file.nonblocking()) continue;
       if (file.nonblocking()) return static_cast<int64_t>(moved);
@@ -108,6 +114,7 @@ Result<int64_t> PReadFile(task::Task& task, vfs::File& file, mm::IoSink& sink, i
   if (offset < 0) return Errno::kEINVAL;
   if (!file.readable()) return Errno::kEBADF;
   const size_t moved = TRY(file.PRead(task, sink, static_cast<uint64_t>(offset)));
+  if (moved != 0) vfs::NotifyFile(file, abi::kIN_ACCESS);
   return static_cast<int64_t>(moved);
 }
 
@@ -116,6 +123,7 @@ Result<int64_t> PWriteFile(task::Task& task, vfs::File& file, mm::IoSource& sour
   if (!file.writable()) return Errno::kEBADF;
   auto moved = file.PWrite(task, source, static_cast<uint64_t>(offset));
   if (!moved.ok()) return FinishPartialIo(task, 0, moved.error());
+  if (*moved != 0) vfs::NotifyFile(file, abi::kIN_MODIFY);
   return static_cast<int64_t>(*moved);
 }
 

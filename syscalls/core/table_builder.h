@@ -43,6 +43,7 @@ class TableBuilder {
     row.level = level;
     row.note = note;
     row.arity = Thunk<Fn>::kArity;
+    row.shape = Thunk<Fn>::kShape;
     row.invoke = &Thunk<Fn>::Invoke;
     row.describe = &Thunk<Fn>::Describe;
   }

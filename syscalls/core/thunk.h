@@ -11,6 +11,33 @@ namespace ringwall::syscalls {
 inline constexpr int64_t kFirstPrivateCode = 512;
 static_assert(IsPrivate(static_cast<Errno>(kFirstPrivateCode)) && !IsPrivate(static_cast<Errno>(kFirstPrivateCode - 1)));
 
+// Strings and the first structure of a signature are read whatever happens.
+template <typename A>
+struct StructureBytes {
+  static constexpr size_t kValue = 0;
+};
+template <typename T>
+struct StructureBytes<UserIn<T>> {
+  static constexpr size_t kValue = sizeof(T);
+};
+template <typename T>
+struct StructureBytes<UserInOut<T>> {
+  static constexpr size_t kValue = sizeof(T);
+};
+
+template <typename A>
+constexpr void AddToShape(platform::CallShape& shape, uint8_t index) {
+  constexpr size_t kMaxBytes = 256;
+  constexpr size_t kBytes = StructureBytes<A>::kValue;
+  if constexpr (std::is_same_v<A, UserPath> || std::is_same_v<A, UserString>) {
+    shape.strings = static_cast<uint8_t>(shape.strings | 1u << index);
+  } else if constexpr (kBytes != 0 && kBytes <= kMaxBytes) {
+    if (shape.structure != 0) return;
+    shape.structure = static_cast<uint8_t>(index + 1);
+    shape.structure_bytes = static_cast<uint16_t>(kBytes);
+  }
+}
+
 template <auto Fn>
 struct Thunk;
 
@@ -18,6 +45,12 @@ template <typename R, typename... A, Result<R> (*Fn)(Task&, A...)>
 struct Thunk<Fn> {
   static_assert(sizeof...(A) <= 6, "Linux calls have at most six arguments");
   static constexpr uint8_t kArity = sizeof...(A);
+  static constexpr platform::CallShape kShape = [] {
+    platform::CallShape shape;
+    uint8_t index = 0;
+    (AddToShape<A>(shape, index++), ...);
+    return shape;
+  }();
 
   static task::CallOutcome Invoke(Task& task, const RawArgs& raw) { return InvokeImpl(task, raw, std::index_sequence_for<A...>{}); }
   static void Describe(std::string& out, Task& task, const RawArgs& raw, TracePhase phase, int64_t result) {

@@ -1,5 +1,6 @@
 // ftruncate(2), fallocate(2), posix_fadvise(2), readahead(2).
 #include "sentry/vfs/fd_table.h"
+#include "sentry/vfs/notify.h"
 #include "sentry/vfs/operations.h"
 #include "syscalls/fd/fd.h"
 
@@ -26,7 +27,9 @@ Result<void> SysFallocate(Task& task, Fd fd, int32_t mode, int64_t offset, int64
   int64_t end;
   if (__builtin_add_overflow(offset, length, &end)) return Errno::kEFBIG;
   if (static_cast<uint64_t>(end) > task.FileSizeLimit() && (bits & abi::kFALLOC_FL_KEEP_SIZE) == 0) return Errno::kEFBIG;
-  return file->Allocate(task, mode, static_cast<uint64_t>(offset), static_cast<uint64_t>(length));
+  TRY(file->Allocate(task, mode, static_cast<uint64_t>(offset), static_cast<uint64_t>(length)));
+  vfs::NotifyFile(file, abi::kIN_MODIFY);
+  return {};
 }
 
 Result<void> SysFadvise64(Task& task, Fd fd, int64_t, int64_t length, int32_t advice) {

@@ -60,7 +60,7 @@ Result<int64_t> GetLock(Task& task, vfs::File& file, uint64_t address, bool ofd)
     wanted.l_whence = abi::kSEEK_SET;
     wanted.l_start = static_cast<int64_t>(conflict->start);
     wanted.l_len = conflict->last == vfs::RangeLock::kMaxOffset ? 0 : static_cast<int64_t>(conflict->last - conflict->start + 1);
-    wanted.l_pid = conflict->owner.pid;
+    wanted.l_pid = task.ToGuestPid(conflict->owner.pid);
   } else {
     wanted.l_type = abi::kF_UNLCK;
   }
@@ -103,20 +103,27 @@ Result<int64_t> Owner(Task& task, vfs::File& file, int32_t command, uint64_t arg
     case abi::kF_SETOWN: {
       const int32_t id = static_cast<int32_t>(argument);
       if (id == INT32_MIN) return Errno::kEINVAL;
-      file.SetSignalOwner({.type = id < 0 ? abi::kF_OWNER_PGRP : abi::kF_OWNER_PID, .pid = id < 0 ? -id : id});
+      file.SetSignalOwner({.type = id < 0 ? abi::kF_OWNER_PGRP : abi::kF_OWNER_PID, .pid = task.ToKernelPid(id < 0 ? -id : id)});
       return 0;
     }
     case abi::kF_GETOWN: {
       const abi::FOwnerEx owner = file.signal_owner();
-      return owner.type == abi::kF_OWNER_PGRP ? -owner.pid : owner.pid;
+      const int32_t id = task.ToGuestPid(owner.pid);
+      return owner.type == abi::kF_OWNER_PGRP ? -id : id;
     }
     case abi::kF_SETOWN_EX: {
-      const abi::FOwnerEx owner = TRY(task.memory().ReadValue<abi::FOwnerEx>(argument));
+      abi::FOwnerEx owner = TRY(task.memory().ReadValue<abi::FOwnerEx>(argument));
       if (owner.type < abi::kF_OWNER_TID || owner.type > abi::kF_OWNER_PGRP) return Errno::kEINVAL;
+      owner.pid = task.ToKernelPid(owner.pid);
       file.SetSignalOwner(owner);
       return 0;
     }
-    default: TRY(task.memory().WriteValue(argument, file.signal_owner())); return 0;
+    default: {
+      abi::FOwnerEx owner = file.signal_owner();
+      owner.pid = task.ToGuestPid(owner.pid);
+      TRY(task.memory().WriteValue(argument, owner));
+      return 0;
+    }
   }
 }
 

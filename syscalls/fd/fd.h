@@ -1,8 +1,11 @@
 // Handlers of the fd family: one declaration per call; the definitions are in the file named after their man page.
 #pragma once
 
+#include "abi/aio.h"
+#include "abi/cachestat.h"
 #include "abi/fcntl.h"
 #include "abi/signal.h"
+#include "abi/time.h"
 #include "syscalls/core/args.h"
 
 namespace ringwall::syscalls {
@@ -44,12 +47,27 @@ Result<int64_t> SysCopyFileRange(Task& task, Fd in_fd, UserInOut<int64_t> in_off
 Result<int64_t> SysSplice(Task& task, Fd in_fd, UserInOut<int64_t> in_offset, Fd out_fd, UserInOut<int64_t> out_offset, ByteCount count,
                           RawFlags flags);
 Result<int64_t> SysTee(Task& task, Fd in_fd, Fd out_fd, ByteCount count, RawFlags flags);
+Result<int64_t> SysVmsplice(Task& task, Fd fd, UserIovecs iov, uint64_t count, RawFlags flags);
 // eventfd(2), signalfd(2), memfd_create(2)
 Result<Fd> SysEventfd(Task& task, uint32_t initial);
 Result<Fd> SysEventfd2(Task& task, uint32_t initial, RawFlags flags);
 Result<Fd> SysSignalfd(Task& task, Fd fd, UserIn<abi::SigSet> mask, uint64_t set_size);
 Result<Fd> SysSignalfd4(Task& task, Fd fd, UserIn<abi::SigSet> mask, uint64_t set_size, RawFlags flags);
 Result<Fd> SysMemfdCreate(Task& task, UserString name, RawFlags flags);
+// inotify_init(2), inotify_add_watch(2), inotify_rm_watch(2)
+Result<Fd> SysInotifyInit(Task& task);
+Result<Fd> SysInotifyInit1(Task& task, RawFlags flags);
+Result<int32_t> SysInotifyAddWatch(Task& task, Fd fd, UserPath path, RawFlags mask);
+Result<void> SysInotifyRmWatch(Task& task, Fd fd, int32_t wd);
+// io_setup(2), io_destroy(2), io_submit(2), io_getevents(2), io_cancel(2)
+Result<void> SysIoSetup(Task& task, uint32_t requests, UserInOut<uint64_t> id);
+Result<void> SysIoDestroy(Task& task, UserAddr id);
+Result<int64_t> SysIoSubmit(Task& task, UserAddr id, int64_t count, UserArray<uint64_t> requests);
+Result<int64_t> SysIoGetevents(Task& task, UserAddr id, int64_t min, int64_t max, UserArray<abi::IoEvent> events,
+                               UserIn<abi::Timespec> timeout);
+Result<int64_t> SysIoPgetevents(Task& task, UserAddr id, int64_t min, int64_t max, UserArray<abi::IoEvent> events,
+                                UserIn<abi::Timespec> timeout, UserIn<abi::AioSigset> sigset);
+Result<void> SysIoCancel(Task& task, UserAddr id, UserIn<abi::Iocb> request, UserAddr result);
 // fsync(2), sync(2), sync_file_range(2)
 Result<void> SysFsync(Task& task, Fd fd);
 Result<void> SysFdatasync(Task& task, Fd fd);
@@ -61,5 +79,6 @@ Result<void> SysFtruncate(Task& task, Fd fd, int64_t length);
 Result<void> SysFallocate(Task& task, Fd fd, int32_t mode, int64_t offset, int64_t length);
 Result<void> SysFadvise64(Task& task, Fd fd, int64_t offset, int64_t length, int32_t advice);
 Result<void> SysReadahead(Task& task, Fd fd, int64_t offset, ByteCount count);
+Result<void> SysCachestat(Task& task, Fd fd, UserIn<abi::CachestatRange> range, UserOut<abi::Cachestat> stat, uint32_t flags);
 
 }  // namespace ringwall::syscalls

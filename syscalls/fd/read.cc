@@ -1,6 +1,7 @@
 // read(2), pread(2), readv(2), preadv(2), preadv2(2).
 #include "abi/uio.h"
 #include "sentry/vfs/fd_table.h"
+#include "sentry/vfs/notify.h"
 #include "syscalls/core/io.h"
 #include "syscalls/fd/fd.h"
 
@@ -49,6 +50,7 @@ Result<int64_t> SysPreadv2(Task& task, Fd fd, UserIovecs iov, int64_t count, int
   if ((flags.value & abi::kRWF_NOWAIT) == 0) return ReadFile(task, file, sink);
   if (!file->readable()) return Errno::kEBADF;
   const size_t moved = TRY(file->Read(task, sink));  // EAGAIN goes to the caller
+  if (moved != 0) vfs::NotifyFile(file, abi::kIN_ACCESS);
   return static_cast<int64_t>(moved);
 }
 

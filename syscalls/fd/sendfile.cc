@@ -7,6 +7,7 @@
 #include "sentry/task/call_state.h"
 #include "sentry/vfs/fd_table.h"
 #include "sentry/vfs/mount.h"
+#include "sentry/vfs/notify.h"
 #include "syscalls/core/io.h"
 #include "syscalls/fd/fd.h"
 
@@ -49,7 +50,13 @@ Result<size_t> WriteEnd(Task& task, End& end, absl::Span<const std::byte> from) 
 // Moves up to `total` bytes. Parks only when nothing has moved yet and an end would block.
 Result<int64_t> Copy(Task& task, End& in, End& out, uint64_t total, bool nonblocking) {
   CopyState* state = task.call_state<CopyState>();
-  if (state == nullptr) state = &task.MakeCallState<CopyState>();
+  if (state == nullptr) {
+    state = &task.MakeCallState<CopyState>();
+  } else {
+    // The offsets were read from the caller again; what earlier runs have moved and read lies behind them.
+    if (in.explicit_offset) in.offset += state->moved + (state->filled - state->sent);
+    if (out.explicit_offset) out.offset += state->moved;
+  }
   total = std::min(total, kMaxRwCount);
   for (;;) {
     while (state->sent < state->filled) {
@@ -57,6 +64,7 @@ Result<int64_t> Copy(Task& task, End& in, End& out, uint64_t total, bool nonbloc
       if (n.ok()) {
         state->sent += *n;
         state->moved += *n;
+        if (*n != 0) vfs::NotifyFile(out.file, abi::kIN_MODIFY);
         continue;
       }
       // What was read from a file with a position goes back; a stream's bytes stay in the state until they can be delivered.
@@ -79,6 +87,7 @@ Result<int64_t> Copy(Task& task, End& in, End& out, uint64_t total, bool nonbloc
       return FinishPartialIo(task, state->moved, n.error());
     }
     if (*n == 0) return static_cast<int64_t>(state->moved);
+    vfs::NotifyFile(in.file, abi::kIN_ACCESS);
     state->filled = *n;
     state->sent = 0;
   }

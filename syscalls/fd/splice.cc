@@ -6,6 +6,7 @@
 #include "sentry/pipe/pipe.h"
 #include "sentry/pipe/splice.h"
 #include "sentry/vfs/fd_table.h"
+#include "sentry/vfs/notify.h"
 #include "syscalls/core/io.h"
 #include "syscalls/fd/fd.h"
 
@@ -54,6 +55,10 @@ Result<int64_t> SysSplice(Task& task, Fd in_fd, UserInOut<int64_t> in_offset, Fd
     const bool nonblocking = (flags.value & abi::kSPLICE_F_NONBLOCK) != 0 || in->nonblocking() || out->nonblocking();
     if (moved.error() == Errno::kEAGAIN && !nonblocking) return ParkOnEnds(task, in, out);
     return FinishPartialIo(task, 0, moved.error());
+  }
+  if (*moved != 0) {
+    vfs::NotifyFile(in, abi::kIN_ACCESS);
+    vfs::NotifyFile(out, abi::kIN_MODIFY);
   }
   if (!in_offset.is_null()) TRY(in_offset.Write(task.memory(), static_cast<int64_t>(in_at)));
   if (!out_offset.is_null()) TRY(out_offset.Write(task.memory(), static_cast<int64_t>(out_at)));

@@ -28,5 +28,8 @@ Result<void> SysMbind(Task& task, UserAddr address, ByteCount length, int32_t mo
 Result<int32_t> SysPkeyAlloc(Task& task, uint64_t flags, uint64_t access);
 Result<void> SysPkeyFree(Task& task, int32_t key);
 Result<void> SysPkeyMprotect(Task& task, UserAddr address, ByteCount length, uint64_t prot, int32_t key);
+Result<int64_t> SysProcessMadvise(Task& task, Fd pidfd, UserIovecs iov, uint64_t count, int32_t advice, uint32_t flags);
+Result<void> SysProcessMrelease(Task& task, Fd pidfd, uint32_t flags);
+Result<void> SysRemapFilePages(Task& task, UserAddr address, uint64_t size, uint64_t prot, uint64_t page_offset, uint64_t flags);
 
 }  // namespace ringwall::syscalls

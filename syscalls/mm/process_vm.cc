@@ -25,7 +25,7 @@ Result<std::vector<abi::Iovec>> ReadRemoteIovecs(Task& task, uint64_t address, u
 
 // ESRCH, EPERM. The memory of a process that has ended since is gone: ESRCH.
 Result<Ref<mm::MemoryManager>> MemoryOf(Task& task, int32_t pid) {
-  const RefPtr<Task> target = task.thread_group().pids().FindTask(pid);
+  const RefPtr<Task> target = task.thread_group().pids().FindTask(task.ToKernelPid(pid));
   if (!target) return Errno::kESRCH;
   TRY(task::CheckPtraceAccess(task, *target, task::PtraceCreds::kReal));
   RefPtr<mm::MemoryManager> mm = target->ShareMm();

@@ -18,7 +18,8 @@ class RealIds {
     real->fsuid = real->uid;
     real->fsgid = real->gid;
     // Capabilities count as they would for the real user, unless securebits cut the tie (capabilities(7)).
-    if ((real->securebits & abi::kSECBIT_NO_SETUID_FIXUP) == 0) real->effective = real->uid == 0 ? real->permitted : 0;
+    if ((real->securebits & abi::kSECBIT_NO_SETUID_FIXUP) == 0)
+      real->effective = real->uid == real->user_ns->root_uid() ? real->permitted : 0;
     task.SetCreds(Ref<const cred::Credentials>(std::move(real)));
   }
   ~RealIds() { task_.SetCreds(saved_.ToRef()); }

@@ -1,9 +1,23 @@
 // chmod(2), chown(2), umask(2), truncate(2).
+#include "sentry/cred/credentials.h"
 #include "sentry/vfs/fd_table.h"
 #include "syscalls/path/at.h"
 #include "syscalls/path/path.h"
 
 namespace ringwall::syscalls {
+namespace {
+
+// Ids of the caller's user namespace; EINVAL for those that it does not know.
+Result<void> ChownTo(Task& task, const vfs::Path& path, uint32_t uid, uint32_t gid) {
+  const cred::UserNamespace& ids = *task.creds().user_ns;
+  const auto user = ids.ToKernel(cred::IdKind::kUid, uid);
+  const auto group = ids.ToKernel(cred::IdKind::kGid, gid);
+  if ((uid != ~0u && !user.has_value()) || (gid != ~0u && !group.has_value())) return Errno::kEINVAL;
+  return vfs::Chown(task, path, user.value_or(~0u), group.value_or(~0u));
+}
+
+}  // namespace
+
 namespace {
 
 // The file behind an open descriptor; anonymous files have attributes of their own and no place.
@@ -33,7 +47,7 @@ Result<void> SysFchmod(Task& task, Fd fd, Mode mode) {
 Result<void> SysFchownat(Task& task, Fd dirfd, UserPath path, uint32_t uid, uint32_t gid, RawFlags flags) {
   if ((flags.value & ~(abi::kAT_SYMLINK_NOFOLLOW | abi::kAT_EMPTY_PATH)) != 0) return Errno::kEINVAL;
   const vfs::Path found = TRY(FindPath(task, dirfd, path, flags.value));
-  return vfs::Chown(task, found, uid, gid);
+  return ChownTo(task, found, uid, gid);
 }
 
 Result<void> SysChown(Task& task, UserPath path, uint32_t uid, uint32_t gid) {
@@ -46,7 +60,7 @@ Result<void> SysLchown(Task& task, UserPath path, uint32_t uid, uint32_t gid) {
 
 Result<void> SysFchown(Task& task, Fd fd, uint32_t uid, uint32_t gid) {
   const vfs::Path path = TRY(PathOf(task, fd));
-  return vfs::Chown(task, path, uid, gid);
+  return ChownTo(task, path, uid, gid);
 }
 
 Result<uint32_t> SysUmask(Task& task, Mode mask) { return task.fs().SetUmask(mask.value); }

@@ -38,7 +38,7 @@ Result<void> SysChroot(Task& task, UserPath path) {
   const UserPlace place = TRY(ReadPlace(task, abi::kAtFdCwd, path));
   vfs::Path found = TRY(vfs::Walk(task, place.walk(), place.path, {.must_be_directory = true}));
   TRY(vfs::CheckAccess(task, found.inode(), abi::kX_OK));
-  if (!task.creds().Has(abi::kCAP_SYS_CHROOT)) return Errno::kEPERM;
+  if (!task.creds().HasInOwn(abi::kCAP_SYS_CHROOT)) return Errno::kEPERM;
   task.fs().SetRoot(std::move(found));
   return {};
 }

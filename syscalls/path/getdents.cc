@@ -4,6 +4,7 @@
 
 #include "abi/dirent.h"
 #include "sentry/vfs/fd_table.h"
+#include "sentry/vfs/notify.h"
 #include "syscalls/path/path.h"
 
 namespace ringwall::syscalls {
@@ -61,6 +62,7 @@ Result<int64_t> GetDents(Task& task, Fd fd, UserBuffer buffer, uint32_t size, La
   RecordSink sink(layout, std::min<size_t>(size, kMaxBytes));
   const uint64_t before = file->position();
   TRY(file->ReadDir(task, sink));
+  vfs::NotifyFile(file, abi::kIN_ACCESS);
   if (sink.bytes().empty()) return sink.full() ? Result<int64_t>(Errno::kEINVAL) : 0;
   auto written = task.memory().Write(buffer.address, sink.bytes());
   if (!written.ok()) {

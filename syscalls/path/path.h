@@ -80,5 +80,14 @@ Result<int64_t> SysFlistxattr(Task& task, Fd fd, UserBuffer list, ByteCount size
 Result<void> SysRemovexattr(Task& task, UserPath path, UserString name);
 Result<void> SysLremovexattr(Task& task, UserPath path, UserString name);
 Result<void> SysFremovexattr(Task& task, Fd fd, UserString name);
+Result<int64_t> SysGetxattrat(Task& task, Fd dirfd, UserPath path, RawFlags at_flags, UserString name, UserAddr args, uint64_t size);
+Result<void> SysSetxattrat(Task& task, Fd dirfd, UserPath path, RawFlags at_flags, UserString name, UserAddr args, uint64_t size);
+Result<int64_t> SysListxattrat(Task& task, Fd dirfd, UserPath path, RawFlags at_flags, UserBuffer list, ByteCount size);
+Result<void> SysRemovexattrat(Task& task, Fd dirfd, UserPath path, RawFlags at_flags, UserString name);
+
+// mount(2), umount2(2), pivot_root(2)
+Result<void> SysMount(Task& task, UserString source, UserPath target, UserString type, uint64_t flags, UserAddr data);
+Result<void> SysUmount2(Task& task, UserPath target, RawFlags flags);
+Result<void> SysPivotRoot(Task& task, UserPath new_root, UserPath put_old);
 
 }  // namespace ringwall::syscalls

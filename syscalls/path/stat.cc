@@ -1,5 +1,6 @@
 // stat(2), fstat(2), lstat(2), fstatat(2), statx(2).
 #include "abi/device.h"
+#include "sentry/cred/credentials.h"
 #include "sentry/vfs/fd_table.h"
 #include "sentry/vfs/mount.h"
 #include "syscalls/path/at.h"
@@ -8,14 +9,16 @@
 namespace ringwall::syscalls {
 namespace {
 
-abi::Stat ToStat(const vfs::Attributes& a) {
+// Owners as the caller's user namespace sees them.
+abi::Stat ToStat(const Task& task, const vfs::Attributes& a) {
+  const cred::UserNamespace& ids = *task.creds().user_ns;
   abi::Stat s{};
   s.st_dev = a.dev;
   s.st_ino = a.ino;
   s.st_nlink = a.nlink;
   s.st_mode = a.mode;
-  s.st_uid = a.uid;
-  s.st_gid = a.gid;
+  s.st_uid = ids.Show(cred::IdKind::kUid, a.uid);
+  s.st_gid = ids.Show(cred::IdKind::kGid, a.gid);
   s.st_rdev = a.rdev;
   s.st_size = static_cast<int64_t>(a.size);
   s.st_blksize = a.block_size;
@@ -52,7 +55,7 @@ Result<vfs::Attributes> AttributesAt(Task& task, Fd dirfd, UserPath user_path, u
 Result<void> SysNewfstatat(Task& task, Fd dirfd, UserPath path, UserOut<abi::Stat> out, RawFlags flags) {
   if ((flags.value & ~(abi::kAT_SYMLINK_NOFOLLOW | abi::kAT_NO_AUTOMOUNT | abi::kAT_EMPTY_PATH)) != 0) return Errno::kEINVAL;
   const vfs::Attributes attributes = TRY(AttributesAt(task, dirfd, path, flags.value, nullptr));
-  return out.Write(task.memory(), ToStat(attributes));
+  return out.Write(task.memory(), ToStat(task, attributes));
 }
 
 Result<void> SysStat(Task& task, UserPath path, UserOut<abi::Stat> out) { return SysNewfstatat(task, abi::kAtFdCwd, path, out, {}); }
@@ -64,7 +67,7 @@ Result<void> SysLstat(Task& task, UserPath path, UserOut<abi::Stat> out) {
 Result<void> SysFstat(Task& task, Fd fd, UserOut<abi::Stat> out) {
   const Ref<vfs::File> file = TRY(task.fds().Get(fd));
   const vfs::Attributes attributes = TRY(file->GetAttributes(task));
-  return out.Write(task.memory(), ToStat(attributes));
+  return out.Write(task.memory(), ToStat(task, attributes));
 }
 
 Result<void> SysStatx(Task& task, Fd dirfd, UserPath path, RawFlags flags, uint32_t mask, UserOut<abi::Statx> out) {
@@ -77,8 +80,8 @@ Result<void> SysStatx(Task& task, Fd dirfd, UserPath path, RawFlags flags, uint3
   s.stx_mask = abi::kSTATX_BASIC_STATS;
   s.stx_blksize = a.block_size;
   s.stx_nlink = a.nlink;
-  s.stx_uid = a.uid;
-  s.stx_gid = a.gid;
+  s.stx_uid = task.creds().user_ns->Show(cred::IdKind::kUid, a.uid);
+  s.stx_gid = task.creds().user_ns->Show(cred::IdKind::kGid, a.gid);
   s.stx_mode = static_cast<uint16_t>(a.mode);
   s.stx_ino = a.ino;
   s.stx_size = a.size;

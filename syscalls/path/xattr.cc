@@ -1,4 +1,5 @@
-// getxattr(2), setxattr(2), listxattr(2), removexattr(2) and their l- and f- forms.
+// getxattr(2), setxattr(2), listxattr(2), removexattr(2), their l- and f- forms, and those at a directory.
+#include <cstring>
 #include <string>
 #include <vector>
 
@@ -61,6 +62,28 @@ Result<void> Remove(Task& task, const vfs::Path& path, UserString user_name) {
   return vfs::RemoveXattr(task, path, name);
 }
 
+// What the *at calls name. A null path with AT_EMPTY_PATH is the descriptor itself.
+Result<vfs::Path> PlaceAt(Task& task, Fd dirfd, UserPath path, RawFlags at_flags) {
+  if ((at_flags.value & ~(abi::kAT_SYMLINK_NOFOLLOW | abi::kAT_EMPTY_PATH)) != 0) return Errno::kEINVAL;
+  if (path.is_null() && (at_flags.value & abi::kAT_EMPTY_PATH) != 0) return PathOf(task, dirfd);
+  return FindPath(task, dirfd, path, at_flags.value);
+}
+
+// struct xattr_args, which may grow: what a newer caller adds must be zero (openat2(2)'s way).
+Result<abi::XattrArgs> ReadArgs(Task& task, UserAddr address, uint64_t size) {
+  constexpr uint64_t kPage = 4096;
+  if (size < sizeof(abi::XattrArgs)) return Errno::kEINVAL;
+  if (size > kPage) return Errno::kE2BIG;
+  std::vector<std::byte> bytes(size);
+  TRY(task.memory().Read(address.value, absl::MakeSpan(bytes)));
+  for (size_t i = sizeof(abi::XattrArgs); i < bytes.size(); ++i) {
+    if (bytes[i] != std::byte{0}) return Errno::kE2BIG;
+  }
+  abi::XattrArgs args;
+  std::memcpy(&args, bytes.data(), sizeof(args));
+  return args;
+}
+
 constexpr uint32_t kFollow = 0;
 constexpr uint32_t kKeep = abi::kAT_SYMLINK_NOFOLLOW;
 
@@ -112,6 +135,26 @@ Result<void> SysLremovexattr(Task& task, UserPath path, UserString name) {
 }
 Result<void> SysFremovexattr(Task& task, Fd fd, UserString name) {
   const vfs::Path found = TRY(PathOf(task, fd));
+  return Remove(task, found, name);
+}
+
+Result<int64_t> SysGetxattrat(Task& task, Fd dirfd, UserPath path, RawFlags at_flags, UserString name, UserAddr user_args, uint64_t size) {
+  const abi::XattrArgs args = TRY(ReadArgs(task, user_args, size));
+  if (args.flags != 0) return Errno::kEINVAL;
+  const vfs::Path found = TRY(PlaceAt(task, dirfd, path, at_flags));
+  return Get(task, found, name, UserBuffer{args.value}, ByteCount{args.size});
+}
+Result<void> SysSetxattrat(Task& task, Fd dirfd, UserPath path, RawFlags at_flags, UserString name, UserAddr user_args, uint64_t size) {
+  const abi::XattrArgs args = TRY(ReadArgs(task, user_args, size));
+  const vfs::Path found = TRY(PlaceAt(task, dirfd, path, at_flags));
+  return Set(task, found, name, UserBuffer{args.value}, ByteCount{args.size}, RawFlags{args.flags});
+}
+Result<int64_t> SysListxattrat(Task& task, Fd dirfd, UserPath path, RawFlags at_flags, UserBuffer list, ByteCount size) {
+  const vfs::Path found = TRY(PlaceAt(task, dirfd, path, at_flags));
+  return List(task, found, list, size);
+}
+Result<void> SysRemovexattrat(Task& task, Fd dirfd, UserPath path, RawFlags at_flags, UserString name) {
+  const vfs::Path found = TRY(PlaceAt(task, dirfd, path, at_flags));
   return Remove(task, found, name);
 }
 

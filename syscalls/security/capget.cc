@@ -33,7 +33,7 @@ Result<void> SysCapget(Task& task, UserInOut<abi::CapUserHeader> user_header, Us
   if (header.pid < 0) return Errno::kEINVAL;
   RefPtr<const cred::Credentials> creds = task.ShareCreds();
   if (header.pid != 0) {
-    const RefPtr<Task> other = task.thread_group().pids().FindTask(header.pid);
+    const RefPtr<Task> other = task.thread_group().pids().FindTask(task.ToKernelPid(header.pid));
     if (!other) return Errno::kESRCH;
     creds = other->ShareCreds();
     if (!creds) return Errno::kESRCH;
@@ -48,7 +48,7 @@ Result<void> SysCapget(Task& task, UserInOut<abi::CapUserHeader> user_header, Us
 Result<void> SysCapset(Task& task, UserInOut<abi::CapUserHeader> user_header, UserArray<abi::CapUserData> user_data) {
   abi::CapUserHeader header = TRY(user_header.Read(task.memory()));
   const size_t blocks = TRY(Blocks(task, user_header, header));
-  if (header.pid != 0 && header.pid != task.tid()) return Errno::kEPERM;
+  if (header.pid != 0 && header.pid != task.ToGuestPid(task.tid())) return Errno::kEPERM;
   abi::CapUserData data[2] = {};
   TRY(user_data.Read(task.memory(), absl::Span<abi::CapUserData>(data, blocks)));
   auto join = [&](auto field) { return (uint64_t{data[0].*field} | (uint64_t{data[1].*field} << 32)) & cred::kAllCapabilities; };

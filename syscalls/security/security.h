@@ -22,6 +22,9 @@ Result<uint32_t> SysSetfsuid(Task& task, uint32_t uid);
 Result<uint32_t> SysSetfsgid(Task& task, uint32_t gid);
 Result<int32_t> SysGetgroups(Task& task, int32_t count, UserArray<uint32_t> list);
 Result<void> SysSetgroups(Task& task, int32_t count, UserArray<uint32_t> list);
+// seccomp(2); prctl(PR_SET_SECCOMP)
+Result<int64_t> SysSeccomp(Task& task, uint32_t operation, uint32_t flags, UserAddr args);
+Result<int64_t> PrctlSetSeccomp(Task& task, uint64_t mode, uint64_t address);
 Result<void> SysCapget(Task& task, UserInOut<abi::CapUserHeader> header, UserArray<abi::CapUserData> data);
 Result<void> SysCapset(Task& task, UserInOut<abi::CapUserHeader> header, UserArray<abi::CapUserData> data);
 

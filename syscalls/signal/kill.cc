@@ -30,14 +30,14 @@ Result<void> SysTgkill(Task& task, int32_t tgid, int32_t tid, int32_t signo) {
 }
 
 Result<void> SysRtSigqueueinfo(Task& task, int32_t pid, int32_t signo, UserIn<abi::SigInfo> user_info) {
-  const abi::SigInfo info = TRY(ReadQueuedInfo(task, user_info, signo, pid == task.tgid()));
+  const abi::SigInfo info = TRY(ReadQueuedInfo(task, user_info, signo, task.ToKernelPid(pid) == task.tgid()));
   if (pid <= 0) return Errno::kESRCH;
   return task::Kill(task, pid, info);
 }
 
 Result<void> SysRtTgsigqueueinfo(Task& task, int32_t tgid, int32_t tid, int32_t signo, UserIn<abi::SigInfo> user_info) {
   if (tgid <= 0 || tid <= 0) return Errno::kEINVAL;
-  const abi::SigInfo info = TRY(ReadQueuedInfo(task, user_info, signo, tid == task.tid()));
+  const abi::SigInfo info = TRY(ReadQueuedInfo(task, user_info, signo, task.ToKernelPid(tid) == task.tid()));
   return task::KillThread(task, tgid, tid, info);
 }
 

@@ -1,4 +1,4 @@
-// Control messages (cmsg(3), unix(7)): SCM_RIGHTS and SCM_CREDENTIALS, in and out.
+// Control messages (cmsg(3)) in and out: SCM_RIGHTS and SCM_CREDENTIALS of unix(7) here, all others as bytes for the family.
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -19,9 +19,10 @@ constexpr uint64_t kFdSize = sizeof(int32_t);
 // A sender may name its own ids only, unless it has the capability to be anybody (unix(7), SCM_CREDENTIALS).
 bool MayClaim(const Task& task, const abi::Ucred& claim) {
   const cred::Credentials& own = task.creds();
-  const bool pid = claim.pid == task.tgid() || own.Has(abi::kCAP_SYS_ADMIN);
-  const bool uid = claim.uid == own.uid || claim.uid == own.euid || claim.uid == own.suid || own.Has(abi::kCAP_SETUID);
-  const bool gid = claim.gid == own.gid || claim.gid == own.egid || claim.gid == own.sgid || own.Has(abi::kCAP_SETGID);
+  // The namespaces of what is claimed are the caller's own (user_namespaces(7)).
+  const bool pid = claim.pid == task.tgid() || own.HasInOwn(abi::kCAP_SYS_ADMIN);
+  const bool uid = claim.uid == own.uid || claim.uid == own.euid || claim.uid == own.suid || own.HasInOwn(abi::kCAP_SETUID);
+  const bool gid = claim.gid == own.gid || claim.gid == own.egid || claim.gid == own.sgid || own.HasInOwn(abi::kCAP_SETGID);
   return pid && uid && gid;
 }
 
@@ -41,6 +42,11 @@ Result<void> ReadRights(Task& task, absl::Span<const std::byte> data, socket::Se
 Result<void> ReadCredentials(const Task& task, absl::Span<const std::byte> data, socket::SendControl& control) {
   if (data.size() != sizeof(abi::Ucred)) return Errno::kEINVAL;
   std::memcpy(&control.credentials, data.data(), sizeof(abi::Ucred));
+  const cred::UserNamespace& ids = *task.creds().user_ns;
+  const auto uid = ids.ToKernel(cred::IdKind::kUid, control.credentials.uid);
+  const auto gid = ids.ToKernel(cred::IdKind::kGid, control.credentials.gid);
+  if (!uid.has_value() || !gid.has_value()) return Errno::kEINVAL;
+  control.credentials = {.pid = task.ToKernelPid(control.credentials.pid), .uid = *uid, .gid = *gid};
   if (!MayClaim(task, control.credentials)) return Errno::kEPERM;
   control.has_credentials = true;
   return {};
@@ -58,10 +64,10 @@ struct ControlRoom {
 };
 
 // One message of `data`, cut when it does not fit. False: cut, or not written at all.
-bool PutMessage(Task& task, ControlRoom& room, int32_t type, absl::Span<const std::byte> data) {
+bool PutMessage(Task& task, ControlRoom& room, int32_t level, int32_t type, absl::Span<const std::byte> data) {
   if (room.left < sizeof(abi::Cmsghdr)) return false;
   const uint64_t length = std::min(abi::CmsgLen(data.size()), room.left);
-  const abi::Cmsghdr head{.cmsg_len = length, .cmsg_level = abi::kSOL_SOCKET, .cmsg_type = type};
+  const abi::Cmsghdr head{.cmsg_len = length, .cmsg_level = level, .cmsg_type = type};
   if (!task.memory().WriteValue(room.at, head).ok()) return false;
   if (!task.memory().Write(room.at + sizeof(head), data.first(length - sizeof(head))).ok()) return false;
   room.Use(abi::CmsgSpace(data.size()));
@@ -101,14 +107,16 @@ Result<socket::SendControl> ReadControl(Task& task, const socket::Socket& socket
     std::memcpy(&head, bytes.data() + at, sizeof(head));
     if (head.cmsg_len < sizeof(head) || head.cmsg_len > bytes.size() - at) return Errno::kEINVAL;
     const auto data = absl::MakeConstSpan(bytes).subspan(at + sizeof(head), head.cmsg_len - sizeof(head));
-    if (head.cmsg_level == abi::kSOL_SOCKET) {
-      if (head.cmsg_type == abi::kSCM_RIGHTS && socket.family() == abi::kAF_UNIX) {
-        TRY(ReadRights(task, data, control));
-      } else if (head.cmsg_type == abi::kSCM_CREDENTIALS) {
-        TRY(ReadCredentials(task, data, control));
-      } else {
-        return Errno::kEINVAL;
-      }
+    const bool unix_domain = socket.family() == abi::kAF_UNIX;
+    if (head.cmsg_level != abi::kSOL_SOCKET) {
+      control.others.push_back({head.cmsg_level, head.cmsg_type, {data.begin(), data.end()}});
+    } else if (head.cmsg_type == abi::kSCM_RIGHTS) {
+      // Other families take no descriptors and say nothing.
+      if (unix_domain) TRY(ReadRights(task, data, control));
+    } else if (head.cmsg_type == abi::kSCM_CREDENTIALS) {
+      if (unix_domain) TRY(ReadCredentials(task, data, control));
+    } else {
+      return Errno::kEINVAL;
     }
     at += std::min(abi::CmsgAlign(head.cmsg_len), bytes.size() - at);
   }
@@ -120,8 +128,15 @@ uint32_t WriteControl(Task& task, abi::Msghdr& header, socket::ReceiveResult& re
   const uint64_t start = room.at;
   bool complete = true;
   if (received.has_credentials) {
-    const auto* bytes = reinterpret_cast<const std::byte*>(&received.credentials);
-    complete &= PutMessage(task, room, abi::kSCM_CREDENTIALS, absl::MakeConstSpan(bytes, sizeof(received.credentials)));
+    const cred::UserNamespace& ids = *task.creds().user_ns;
+    const abi::Ucred shown{.pid = task.ToGuestPid(received.credentials.pid),
+                           .uid = ids.Show(cred::IdKind::kUid, received.credentials.uid),
+                           .gid = ids.Show(cred::IdKind::kGid, received.credentials.gid)};
+    const auto* bytes = reinterpret_cast<const std::byte*>(&shown);
+    complete &= PutMessage(task, room, abi::kSOL_SOCKET, abi::kSCM_CREDENTIALS, absl::MakeConstSpan(bytes, sizeof(received.credentials)));
+  }
+  for (const socket::ControlMessage& message : received.control) {
+    complete &= PutMessage(task, room, message.level, message.type, message.data);
   }
   if (!received.files.empty()) complete &= PutRights(task, room, received.files, cloexec);
   header.msg_controllen = room.at - start;

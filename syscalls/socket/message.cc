@@ -35,7 +35,10 @@ mm::IovecList WithoutFirst(const mm::IovecList& segments, uint64_t skip) {
   return rest;
 }
 
-bool MayWait(const socket::Socket& socket, uint32_t flags) { return (flags & abi::kMSG_DONTWAIT) == 0 && !socket.nonblocking(); }
+// The error queue never waits (recv(2), MSG_ERRQUEUE).
+bool MayWait(const socket::Socket& socket, uint32_t flags) {
+  return (flags & (abi::kMSG_DONTWAIT | abi::kMSG_ERRQUEUE)) == 0 && !socket.nonblocking();
+}
 
 // Adds what came with a further part of a stream to what came with the first.
 void Append(socket::ReceiveResult& all, socket::ReceiveResult&& part) {
@@ -126,6 +129,11 @@ Result<int64_t> ReceiveMessage(Task& task, socket::Socket& socket, const mm::Iov
           state.received = std::move(received);
         }
         return error;
+      }
+      // The wait is over: what is below SO_RCVLOWAT will do now.
+      if (got = socket.ReceiveMsg(task, sink, flags | abi::kMSG_DONTWAIT, part); got.ok()) {
+        if (moved == 0) received = std::move(part);
+        return static_cast<int64_t>(moved + *got);
       }
     }
     if (moved != 0) return static_cast<int64_t>(moved);

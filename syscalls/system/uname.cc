@@ -6,6 +6,7 @@
 #include "abi/capability.h"
 #include "sentry/cred/credentials.h"
 #include "sentry/kernel/kernel.h"
+#include "sentry/ns/namespaces.h"
 #include "syscalls/system/system.h"
 
 namespace ringwall::syscalls {
@@ -20,7 +21,7 @@ void Put(char (&field)[N], const std::string& text) {
 }
 
 Result<std::string> ReadName(Task& task, UserBuffer name, int32_t length) {
-  if (!task.creds().Has(abi::kCAP_SYS_ADMIN)) return Errno::kEPERM;
+  if (!task.creds().HasIn(*task.namespaces().uts->owner(), abi::kCAP_SYS_ADMIN)) return Errno::kEPERM;
   if (length < 0 || length > kNameMax) return Errno::kEINVAL;
   std::string text(static_cast<size_t>(length), '\0');
   TRY(task.memory().Read(name.address, absl::Span<std::byte>(reinterpret_cast<std::byte*>(text.data()), text.size())));
@@ -30,7 +31,7 @@ Result<std::string> ReadName(Task& task, UserBuffer name, int32_t length) {
 }  // namespace
 
 Result<void> SysUname(Task& task, UserOut<abi::Utsname> buffer) {
-  const kernel::UtsName uts = task.kernel().uts();
+  const kernel::UtsName uts = task.namespaces().uts->names();
   abi::Utsname name{};
   Put(name.sysname, "Linux");
   Put(name.nodename, uts.hostname);
@@ -42,16 +43,16 @@ Result<void> SysUname(Task& task, UserOut<abi::Utsname> buffer) {
 }
 
 Result<void> SysSethostname(Task& task, UserBuffer name, int32_t length) {
-  kernel::UtsName uts = task.kernel().uts();
+  kernel::UtsName uts = task.namespaces().uts->names();
   uts.hostname = TRY(ReadName(task, name, length));
-  task.kernel().SetUts(std::move(uts));
+  task.namespaces().uts->SetNames(std::move(uts));
   return {};
 }
 
 Result<void> SysSetdomainname(Task& task, UserBuffer name, int32_t length) {
-  kernel::UtsName uts = task.kernel().uts();
+  kernel::UtsName uts = task.namespaces().uts->names();
   uts.domainname = TRY(ReadName(task, name, length));
-  task.kernel().SetUts(std::move(uts));
+  task.namespaces().uts->SetNames(std::move(uts));
   return {};
 }
 

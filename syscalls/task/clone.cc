@@ -43,15 +43,16 @@ Result<int32_t> SysClone3(Task& task, UserAddr args, uint64_t size) {
   if ((a.stack == 0) != (a.stack_size == 0)) return Errno::kEINVAL;
   if (a.stack + a.stack_size < a.stack) return Errno::kEINVAL;
   if ((a.set_tid == 0) != (a.set_tid_size == 0) || a.set_tid_size > abi::kMAX_PID_NS_LEVEL) return Errno::kEINVAL;
-  // Choosing the child's pid needs CAP_CHECKPOINT_RESTORE over the pid namespace, which no guest has.
-  if (a.set_tid_size != 0) return Errno::kEPERM;
+  std::vector<int32_t> set_tid(a.set_tid_size);
+  if (!set_tid.empty()) TRY(task.memory().ReadArray<int32_t>(a.set_tid, absl::MakeSpan(set_tid)));
   return task::Clone(task, {.flags = a.flags,
                             .exit_signal = static_cast<int32_t>(a.exit_signal),
                             .stack_pointer = a.stack == 0 ? 0 : a.stack + a.stack_size,
                             .parent_tid = a.parent_tid,
                             .child_tid = a.child_tid,
                             .tls = a.tls,
-                            .pidfd = a.pidfd});
+                            .pidfd = a.pidfd,
+                            .set_tid = std::move(set_tid)});
 }
 
 }  // namespace ringwall::syscalls

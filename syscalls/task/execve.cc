@@ -1,5 +1,7 @@
 // execve(2), execveat(2).
+#include <cstring>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -16,13 +18,57 @@ namespace {
 constexpr size_t kMaxArgString = 32 * 4096;
 constexpr size_t kMaxArgBytes = 6u << 20;
 
+// The caller's memory a page at a time: pointers, and most strings, lie close together.
+class PageReader {
+ public:
+  explicit PageReader(mm::UserMemory& memory) : memory_(memory) {}
+
+  // What is behind `address` in its page: at least one byte, or EFAULT.
+  Result<std::string_view> From(uint64_t address) {
+    const uint64_t page = address & ~(sizeof(bytes_) - 1);
+    if (page != page_ || have_ == 0) {
+      page_ = page;
+      have_ = memory_.ReadSome(page, absl::MakeSpan(reinterpret_cast<std::byte*>(bytes_), sizeof(bytes_)));
+    }
+    if (address - page >= have_) return Errno::kEFAULT;
+    return std::string_view(bytes_ + (address - page), have_ - (address - page));
+  }
+
+  Result<uint64_t> Pointer(uint64_t address) {
+    const std::string_view bytes = TRY(From(address));
+    if (bytes.size() < sizeof(uint64_t)) return memory_.ReadValue<uint64_t>(address);
+    uint64_t value;
+    std::memcpy(&value, bytes.data(), sizeof(value));
+    return value;
+  }
+
+  Result<std::string> String(uint64_t address) {
+    std::string text;
+    for (;;) {
+      const std::string_view bytes = TRY(From(address));
+      const size_t end = bytes.find('\0');
+      text.append(bytes.substr(0, end));
+      if (text.size() >= kMaxArgString) return Errno::kE2BIG;
+      if (end != std::string_view::npos) return text;
+      address += bytes.size();
+    }
+  }
+
+ private:
+  mm::UserMemory& memory_;
+  uint64_t page_ = 0;
+  size_t have_ = 0;
+  char bytes_[4096];
+};
+
 Result<std::vector<std::string>> ReadStrings(Task& task, UserStringArray array, size_t& budget) {
   std::vector<std::string> strings;
   if (array.address == 0) return strings;  // Linux takes a null pointer as an empty list
+  PageReader pointers(task.memory()), text_pages(task.memory());
   for (uint64_t at = array.address;; at += sizeof(uint64_t)) {
-    const uint64_t pointer = TRY(task.memory().ReadValue<uint64_t>(at));
+    const uint64_t pointer = TRY(pointers.Pointer(at));
     if (pointer == 0) return strings;
-    std::string text = TRY(task.memory().ReadString(pointer, kMaxArgString, Errno::kE2BIG));
+    std::string text = TRY(text_pages.String(pointer));
     const size_t cost = text.size() + 1 + sizeof(uint64_t);
     if (cost > budget) return Errno::kE2BIG;
     budget -= cost;

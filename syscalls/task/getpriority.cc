@@ -18,12 +18,12 @@ Result<std::vector<Ref<Task>>> Select(Task& task, int32_t which, int32_t who) {
   std::vector<Ref<Task>> chosen;
   switch (which) {
     case abi::kPRIO_PROCESS: {
-      RefPtr<Task> one = who == 0 ? RefPtr<Task>::Share(&task) : pids.FindTask(who);
+      RefPtr<Task> one = who == 0 ? RefPtr<Task>::Share(&task) : pids.FindTask(task.ToKernelPid(who));
       if (one) chosen.push_back(std::move(one).ToRef());
       break;
     }
     case abi::kPRIO_PGRP: {
-      int32_t pgid = who;
+      int32_t pgid = task.ToKernelPid(who);
       if (who == 0) pgid = TRY(task::GetPgid(task.thread_group(), 0));
       for (const Ref<task::ThreadGroup>& group : pids.MembersOf(pgid)) {
         for (Ref<Task>& t : pids.ThreadsOf(*group)) chosen.push_back(std::move(t));
@@ -31,7 +31,8 @@ Result<std::vector<Ref<Task>>> Select(Task& task, int32_t which, int32_t who) {
       break;
     }
     case abi::kPRIO_USER: {
-      const uint32_t uid = who == 0 ? task.creds().uid : static_cast<uint32_t>(who);
+      const cred::UserNamespace& ids = *task.creds().user_ns;
+      const uint32_t uid = who == 0 ? task.creds().uid : ids.ToKernel(cred::IdKind::kUid, static_cast<uint32_t>(who)).value_or(~0u);
       for (const Ref<task::ThreadGroup>& group : pids.AllGroups()) {
         for (Ref<Task>& t : pids.ThreadsOf(*group)) {
           const auto creds = t->ShareCreds();

@@ -2,6 +2,7 @@
 #include "abi/resource.h"
 #include "sentry/cred/credentials.h"
 #include "sentry/mm/memory_manager.h"
+#include "sentry/task/process_timers.h"
 #include "sentry/task/thread_group.h"
 #include "sentry/vfs/fd_table.h"
 #include "syscalls/task/task.h"
@@ -15,6 +16,7 @@ Result<void> SetLimit(Task& task, task::ThreadGroup& target, int32_t resource, c
   if (limit.rlim_max > target.GetLimit(resource).rlim_max && !task.creds().Has(abi::kCAP_SYS_RESOURCE)) return Errno::kEPERM;
   const uint64_t old = target.GetLimit(resource).rlim_cur;
   target.SetLimit(resource, limit);
+  if (resource == abi::kRLIMIT_CPU) task::WatchCpuLimit(task.kernel(), target);
   // A main stack that may grow further does so at once; the limit stands even where there is no room (getrlimit(2)).
   if (resource == abi::kRLIMIT_STACK && limit.rlim_cur > old && &target == &task.thread_group()) {
     (void)task.mm().RaiseStackLimit(limit.rlim_cur, &task.thread()).ok();
@@ -55,7 +57,7 @@ Result<void> SysPrlimit64(Task& task, int32_t pid, int32_t resource, UserIn<abi:
   if (!new_limit.is_null()) wanted = TRY(new_limit.Read(task.memory()));
   RefPtr<task::ThreadGroup> target = RefPtr<task::ThreadGroup>(task.thread_group_ref());
   if (pid != 0) {
-    const RefPtr<Task> found = task.thread_group().pids().FindTask(pid);
+    const RefPtr<Task> found = task.thread_group().pids().FindTask(task.ToKernelPid(pid));
     if (!found) return Errno::kESRCH;
     target = RefPtr<task::ThreadGroup>(found->thread_group_ref());
   }

@@ -15,8 +15,9 @@ namespace ringwall::syscalls {
 
 Result<Fd> SysPidfdOpen(Task& task, int32_t pid, RawFlags flags) {
   if ((flags.value & ~abi::kPIDFD_NONBLOCK) != 0 || pid <= 0) return Errno::kEINVAL;
-  const RefPtr<task::ThreadGroup> group = task.thread_group().pids().FindGroup(pid);
-  if (!group) return task.thread_group().pids().FindTask(pid) ? Errno::kEINVAL : Errno::kESRCH;
+  const int32_t id = task.ToKernelPid(pid);
+  const RefPtr<task::ThreadGroup> group = task.thread_group().pids().FindGroup(id);
+  if (!group) return task.thread_group().pids().FindTask(id) ? Errno::kEINVAL : Errno::kESRCH;
   Ref<vfs::File> file = TRY(task::MakePidfd(task, group.ToRef(), flags.value));
   return task.fds().Add(std::move(file), {.cloexec = true}, task.Limit(abi::kRLIMIT_NOFILE));
 }

@@ -7,7 +7,9 @@
 #include "sentry/kernel/kernel.h"
 #include "sentry/mm/memory_manager.h"
 #include "sentry/observe/unimplemented.h"
+#include "sentry/seccomp/task_seccomp.h"
 #include "sentry/task/thread_group.h"
+#include "syscalls/security/security.h"
 #include "syscalls/task/task.h"
 
 namespace ringwall::syscalls {
@@ -45,7 +47,7 @@ Result<int64_t> GetName(Task& task, uint64_t address) {
 
 Result<int64_t> CapabilityBoundingDrop(Task& task, uint64_t cap) {
   if (!ValidCapability(cap)) return Errno::kEINVAL;
-  if (!task.creds().Has(abi::kCAP_SETPCAP)) return Errno::kEPERM;
+  if (!task.creds().HasInOwn(abi::kCAP_SETPCAP)) return Errno::kEPERM;
   ChangeCreds(task, [cap](cred::Credentials& c) { c.bounding &= ~cred::CapBit(static_cast<int>(cap)); });
   return 0;
 }
@@ -55,7 +57,7 @@ Result<int64_t> SetSecurebits(Task& task, uint64_t bits) {
   constexpr uint32_t kAll = 0xfff;
   const uint32_t locks = old & 0xaaa;  // every second bit locks the one below it
   const uint32_t locked = locks >> 1;
-  if ((bits & ~uint64_t{kAll}) != 0 || ((old ^ bits) & locked) != 0 || (locks & ~bits) != 0 || !task.creds().Has(abi::kCAP_SETPCAP)) {
+  if ((bits & ~uint64_t{kAll}) != 0 || ((old ^ bits) & locked) != 0 || (locks & ~bits) != 0 || !task.creds().HasInOwn(abi::kCAP_SETPCAP)) {
     return Errno::kEPERM;
   }
   ChangeCreds(task, [bits](cred::Credentials& c) { c.securebits = static_cast<uint32_t>(bits); });
@@ -162,7 +164,8 @@ Result<int64_t> SysPrctl(Task& task, int32_t option, uint64_t arg2, uint64_t arg
       return task.creds().no_new_privs ? 1 : 0;
     case abi::kPR_SET_CHILD_SUBREAPER: return SetSubreaper(task, arg2);
     case abi::kPR_GET_CHILD_SUBREAPER: return GetSubreaper(task, arg2);
-    case abi::kPR_GET_SECCOMP: return 0;
+    case abi::kPR_GET_SECCOMP: return static_cast<int64_t>(task.seccomp().mode());
+    case abi::kPR_SET_SECCOMP: return PrctlSetSeccomp(task, arg2, arg3);
     case abi::kPR_SET_TIMERSLACK: return SetTimerSlack(task, arg2);
     case abi::kPR_GET_TIMERSLACK: return static_cast<int64_t>(task.scheduling().timer_slack_ns);
     case abi::kPR_GET_TIMING: return 0;  // PR_TIMING_STATISTICAL

@@ -14,7 +14,7 @@ namespace {
 Result<Ref<Task>> Target(Task& task, int32_t pid) {
   if (pid < 0) return Errno::kEINVAL;
   if (pid == 0) return Ref<Task>(task);
-  RefPtr<Task> found = task.thread_group().pids().FindTask(pid);
+  RefPtr<Task> found = task.thread_group().pids().FindTask(task.ToKernelPid(pid));
   if (!found) return Errno::kESRCH;
   return std::move(found).ToRef();
 }

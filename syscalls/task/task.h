@@ -46,6 +46,8 @@ Result<int64_t> SysTimes(Task& task, UserOut<abi::Tms> buffer);
 Result<int64_t> SysPrctl(Task& task, int32_t option, uint64_t arg2, uint64_t arg3, uint64_t arg4, uint64_t arg5);
 Result<int64_t> SysArchPrctl(Task& task, int32_t code, uint64_t address);
 Result<uint32_t> SysPersonality(Task& task, uint32_t persona);
+// ptrace(2)
+Result<int64_t> SysPtrace(Task& task, int64_t request, int64_t pid, uint64_t address, uint64_t data);
 // sched(7)
 Result<void> SysSchedYield(Task& task);
 Result<void> SysSchedSetaffinity(Task& task, int32_t pid, uint32_t length, UserAddr mask);
@@ -72,5 +74,7 @@ Result<void> SysSetns(Task& task, Fd fd, RawFlags type);
 Result<Fd> SysPidfdOpen(Task& task, int32_t pid, RawFlags flags);
 Result<void> SysPidfdSendSignal(Task& task, Fd pidfd, int32_t signo, UserIn<abi::SigInfo> info, RawFlags flags);
 Result<Fd> SysPidfdGetfd(Task& task, Fd pidfd, Fd target, RawFlags flags);
+// kcmp(2)
+Result<int32_t> SysKcmp(Task& task, int32_t pid1, int32_t pid2, int32_t type, uint64_t index1, uint64_t index2);
 
 }  // namespace ringwall::syscalls

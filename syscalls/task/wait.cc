@@ -49,6 +49,7 @@ Result<void> SysWaitid(Task& task, int32_t id_type, int32_t id, UserOut<abi::Sig
       const Ref<vfs::File> file = TRY(task.fds().Get(Fd{id}));
       request.id = TRY(anon::PidOfPidfd(*file));
       request.id_type = abi::kP_PID;
+      request.kernel_id = true;
       if (file->nonblocking()) request.options |= abi::kWNOHANG;
       break;
     }
@@ -60,7 +61,10 @@ Result<void> SysWaitid(Task& task, int32_t id_type, int32_t id, UserOut<abi::Sig
   if (result.pid != 0) {
     out.si_signo = abi::kSIGCHLD;
     abi::SigInfo::Child child{.pid = result.pid, .uid = result.uid};
-    if (result.status == abi::kContinuedStatus) {
+    if (result.trapped) {
+      out.si_code = result.stop_cld;
+      child.status = result.stop_code;
+    } else if (result.status == abi::kContinuedStatus) {
       out.si_code = abi::kCLD_CONTINUED;
       child.status = abi::kSIGCONT;
     } else if (abi::StatusStopped(result.status)) {

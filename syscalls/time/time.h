@@ -25,5 +25,7 @@ Result<void> SysTimerDelete(Task& task, int32_t id);
 Result<Fd> SysTimerfdCreate(Task& task, int32_t clock, RawFlags flags);
 Result<void> SysTimerfdSettime(Task& task, Fd fd, RawFlags flags, UserIn<abi::Itimerspec> value, UserOut<abi::Itimerspec> old_value);
 Result<void> SysTimerfdGettime(Task& task, Fd fd, UserOut<abi::Itimerspec> value);
+Result<int32_t> SysAdjtimex(Task& task, UserInOut<abi::Timex> values);
+Result<int32_t> SysClockAdjtime(Task& task, int32_t clock, UserInOut<abi::Timex> values);
 
 }  // namespace ringwall::syscalls

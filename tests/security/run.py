@@ -19,7 +19,7 @@ import traceback
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 import world as worlds  # noqa: E402
-from world import Skip, World, descriptors, is_directory, status_of, threads  # noqa: E402
+from world import Skip, World, cpu_seconds, descriptors, is_directory, status_of, threads  # noqa: E402
 
 NO_CAPABILITIES = 0
 # What the gofer keeps to act on files for the guest's users.
@@ -200,8 +200,89 @@ def guest_processes_hold_nothing_of_the_host(world):
     assert len(channels) <= len(sentries), f"guest processes hold the sockets {channels}"
 
 
+# ---- nothing is left, nothing runs ------------------------------------------------------------------------------------
+# Storms of fork, exec, exit and signals: what the sandbox holds after some rounds it holds after ten times as many. --full: 1,000 and 10,000.
+STORM, FULL_STORM = (140, 700), (1_000, 10_000)
+# Caches grow to their bounds: threads that wait for work, spare stubs and their contexts, directory entries, the heap's own holes.
+MORE_THREADS, MORE_DESCRIPTORS, MORE_STUBS, MORE_KIB = 8, 4, 4, 3072
+
+
+def holdings(world):
+    """What the processes of the sandbox hold: threads, descriptors and KiB of their own per kind of process, and how many stubs there are."""
+    found = {}
+    for name, pids in world.own_processes().items():
+        for pid in pids:
+            held = found.setdefault(name, {"processes": 0, "threads": 0, "descriptors": 0, "KiB": 0})
+            try:
+                status = status_of(pid)
+                held["KiB"] += sum(int(status.get(kind, "0 kB").split()[0]) for kind in ("RssAnon", "RssShmem"))
+                held["threads"] += int(status["Threads"])
+                held["descriptors"] += len(os.listdir(f"/proc/{pid}/fd"))
+                held["processes"] += 1
+            except OSError:
+                continue  # a stub on its way out
+    return found
+
+
+def settled(world):
+    """Ends of processes are told after they are seen: the least of a few looks."""
+    looks = []
+    for _ in range(5):
+        time.sleep(0.2)
+        looks.append(holdings(world))
+    return min(looks, key=lambda look: sum(held["processes"] for held in look.values()))
+
+
+def storms_of_forks_execs_and_signals_leave_nothing_behind(world):
+    rounds, more = FULL_STORM if world.full else STORM
+    child = world.start("storm", str(rounds), str(more), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    seen = []
+    for stop in (rounds, more):
+        line = world.line_of(child, 120 + stop * 0.5)
+        assert line == f"rounds {stop}", f"after the first {stop} rounds: {line!r}"
+        seen.append(settled(world))
+        child.stdin.write("x")
+        child.stdin.flush()
+    line = world.line_of(child, 60)
+    assert line == "survived" and child.wait(60) == 0, f"the end: {line!r}"
+    first, second = seen
+    if world.verbose:
+        print(f"    after {rounds}: {first}\n    after {more}: {second}", file=sys.stderr)
+    for name, held in second.items():
+        before = first.get(name, {"processes": 0, "threads": 0, "descriptors": 0, "KiB": 0})
+        grown = {kind: held[kind] - before[kind] for kind in held}
+        # Every stub has the same table of descriptors, and threads that come and go with stubs are counted there.
+        stub = name == "ringwall-stub"
+        assert grown["processes"] <= (MORE_STUBS if stub else 0), f"{name}: {before['processes']} processes, then {held['processes']}"
+        assert grown["threads"] <= MORE_THREADS, f"{name}: {before['threads']} threads, then {held['threads']}"
+        per_process = held["descriptors"] / max(held["processes"], 1) - before["descriptors"] / max(before["processes"], 1)
+        assert per_process <= MORE_DESCRIPTORS, f"{name}: {before['descriptors']} descriptors, then {held['descriptors']}"
+        assert world.sanitized or grown["KiB"] <= MORE_KIB, f"{name}: {before['KiB']} KiB, then {held['KiB']}"
+
+
+SLEEPERS = 200
+IDLE_SECONDS, FULL_IDLE_SECONDS = 4, 30
+
+
+def two_hundred_sleeping_threads_use_no_cpu(world):
+    seconds = FULL_IDLE_SECONDS if world.full else IDLE_SECONDS
+    child = world.start("sleepers", str(SLEEPERS), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    line = world.line_of(child, 60)
+    assert line == "ready", f"the guest did not start: {line!r}"
+    time.sleep(1)
+
+    def used():
+        return {pid: cpu_seconds(pid) for pids in world.own_processes().values() for pid in pids}
+    before = used()
+    time.sleep(seconds)
+    after = used()
+    worked = {pid: spent - before.get(pid, 0) for pid, spent in after.items() if spent != before.get(pid, 0)}
+    # A sanitizer's runtime has a thread of its own that looks around.
+    assert sum(worked.values()) <= (0.02 if world.sanitized else 0.001), f"CPU seconds in {seconds} s: " + ", ".join(f"{world.name_of(p)} {s:.4f}" for p, s in worked.items())
+
+
 CHECKS = [f for f in list(globals().values()) if callable(f) and getattr(f, "__module__", "") == __name__ and f.__code__.co_varnames[:1] == ("world",)]
-OUTSIDE = ("the_sentry", "the_gofer", "guest_processes")
+OUTSIDE = ("the_sentry", "the_gofer", "guest_processes", "storms_of", "two_hundred")
 
 
 def guest_program(given, ringwall):
@@ -225,9 +306,9 @@ def guest_program(given, ringwall):
     return path, folder
 
 
-def run_check(check, command, guest):
+def run_check(check, command, guest, options):
     """("passed" | "failed" | "skipped", reason)"""
-    world = World(command, guest)
+    world = World(command, guest, options.full, options.verbose)
     try:
         check(world)
         return "passed", ""
@@ -246,6 +327,8 @@ def main():
     parser.add_argument("--runtime", default="", help="another OCI runtime, to try the attacks themselves")
     parser.add_argument("--platform", default="auto", help="comma separated")
     parser.add_argument("--guest", default="", help="the built security_guest")
+    parser.add_argument("--full", action="store_true", help="10,000 rounds of the storms, 30 idle seconds")
+    parser.add_argument("-v", "--verbose", action="store_true", help="what was measured")
     parser.add_argument("pattern", nargs="?", default="")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -267,7 +350,7 @@ def main():
                 if options.pattern.lower() not in name.lower() or (options.runtime and name.startswith(OUTSIDE)):
                     continue
                 started = time.monotonic()
-                verdict, reason = run_check(check, command, guest)
+                verdict, reason = run_check(check, command, guest, options)
                 count[verdict] += 1
                 print(f"  {verdict:7} {platform}: {name.replace('_', ' ')} [{time.monotonic() - started:.1f} s]{': ' + reason if reason else ''}",
                       file=sys.stdout if verdict == "failed" else sys.stderr, flush=True)

@@ -3,6 +3,7 @@ import ctypes
 import json
 import os
 import secrets
+import select
 import shutil
 import signal
 import stat
@@ -36,8 +37,10 @@ def descendants(top):
 
 
 class World:
-    def __init__(self, command, guest):
-        self.command = command
+    def __init__(self, command, guest, full=False, verbose=False):
+        self.command, self.full, self.verbose = command, full, verbose
+        # A sanitizer keeps freed memory, and what it knows about the rest, in ours.
+        self.sanitized = os.path.isdir(os.path.join(os.path.dirname(command[0]), "findings"))
         self.top = tempfile.mkdtemp(prefix="ringwall-security-")
         os.chmod(self.top, 0o755)
         self.state = os.path.join(self.top, "state")
@@ -138,24 +141,60 @@ class World:
             assert code == 0 and "survived" in text, f"exit status {code}: {(errors or text)[-700:]}"
             return text
 
+    @staticmethod
+    def line_of(child, timeout):
+        """The next line that a guest prints; "" at its end, None when none comes."""
+        text = b""
+        deadline = time.monotonic() + timeout
+        while not text.endswith(b"\n"):
+            if not select.select([child.stdout], [], [], max(deadline - time.monotonic(), 0))[0]:
+                return None
+            byte = os.read(child.stdout.fileno(), 1)  # not more: what is buffered here select(2) does not see
+            if not byte:
+                break
+            text += byte
+        return text.decode(errors="replace").strip()
+
     # ---- looking from outside ----
+    @staticmethod
+    def name_of(pid):
+        try:
+            with open(f"/proc/{pid}/comm") as file:
+                return file.read().strip()
+        except OSError:
+            return ""
+
+    def own_processes(self):
+        """The host processes of the sandboxes that were started: {name: [pid, ...]}."""
+        found = {}
+        for pid in descendants(os.getpid()):
+            if name := self.name_of(pid):
+                found.setdefault(name, []).append(pid)
+        return found
+
     def sleeping(self):
         """Host processes of a sandbox that does nothing: {name: [pid, ...]}."""
         child = self.start("sleep", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         line = child.stdout.readline()
         assert line.strip() == "ready", f"the guest did not start: {line.strip()}"
-        found = {}
-        for pid in descendants(os.getpid()):
-            try:
-                with open(f"/proc/{pid}/comm") as file:
-                    found.setdefault(file.read().strip(), []).append(pid)
-            except OSError:
-                continue
-        return found
+        return self.own_processes()
 
 
 def threads(pid):
     return [int(t) for t in os.listdir(f"/proc/{pid}/task")]
+
+
+def cpu_seconds(pid):
+    """CPU time of all threads, in nanoseconds' precision where the host tells (schedstat), else in ticks."""
+    total = 0.0
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        try:
+            with open(f"/proc/{pid}/task/{thread}/schedstat") as file:
+                total += int(file.read().split()[0]) / 1e9
+        except (OSError, ValueError, IndexError):
+            with open(f"/proc/{pid}/task/{thread}/stat") as file:
+                total += sum(int(ticks) for ticks in file.read().rsplit(")", 1)[1].split()[11:13]) / os.sysconf("SC_CLK_TCK")
+    return total
 
 
 def status_of(pid):

@@ -9,7 +9,7 @@ readonly PACKAGES=(
   # libraries: docs/adr/0001-dependencies.md says why each
   libabsl-dev libseccomp-dev nlohmann-json3-dev libcapstone-dev libspdlog-dev libfmt-dev libcli11-dev libcap-dev
   # tests, measurements
-  libgtest-dev libgmock-dev debootstrap busybox-static strace git perl
+  libgtest-dev libgmock-dev debootstrap busybox-static strace git perl bubblewrap
   # lint, debugging
   clang-format-14 clang-tidy-14 gdb
 )

@@ -14,12 +14,16 @@ import subprocess
 import sys
 import time
 
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+import findings  # noqa: E402
+
 SUMMARY = re.compile(r"^(\d+) passed, (\d+) failed, (\d+) skipped\s*$")
 SECTIONS = ("tools", "unit", "syscall", "oci", "app", "security")
 PLATFORMS = ("systrap", "ptrace", "kvm")  # what the behaviours run on after Linux itself, where `ringwall doctor` says that it is there
 # What runs on the platforms that `auto` does not take; on that one the sections run whole.
 SHORT = {"oci": ("states_follow_the_specification", "run_passes_the_exit_status"), "app": ("exit_status", "text_pipelines"),
-         "security": ("guest_processes", "jumping_into")}
+         "security": ("guest_processes", "jumping_into", "storms_of", "two_hundred")}
 KILL_ROUNDS = 12         # of tests/oci in a usual run; --full: its own default
 
 
@@ -66,6 +70,8 @@ def commands(section, args, here):
     command = [python, runner, "--ringwall", ringwall]
     if section == "oci" and not args.full:
         command += ["--rounds", str(KILL_ROUNDS)]
+    if section == "security" and args.full:
+        command += ["--full"]
     if args.platform:
         chosen = [p for p in args.platform.split(",") if p != "native" or section == "app"]
         if not chosen:
@@ -100,7 +106,7 @@ def main():
     parser.add_argument("--build-dir", default="build/debug")
     parser.add_argument("--platform", help="only these platforms, comma separated; native always runs")
     parser.add_argument("--only", help="only these sections, comma separated: " + " ".join(SECTIONS))
-    parser.add_argument("--full", action="store_true", help="long sub-sets whole: a hundred rounds of kill -9")
+    parser.add_argument("--full", action="store_true", help="long sub-sets whole: a hundred rounds of kill -9, 10,000 of storms")
     parser.add_argument("--format", choices=("text", "json"), default="text")
     parser.add_argument("names", nargs="*", help="leaf or test names; empty: everything")
     args = parser.parse_args()
@@ -117,6 +123,7 @@ def main():
 
     here = Here.ask(os.path.join(args.build_dir, "ringwall")) if set(sections) - {"tools", "unit"} else None
     rows = []
+    findings.clear(args.build_dir)
     for section in sections:
         started = time.monotonic()
         row = {"section": section, "passed": 0, "failed": 0, "skipped": 0}
@@ -136,6 +143,11 @@ def main():
             row["passed"] += passed
             row["failed"] += failed
             row["skipped"] += skipped
+        # A sanitizer's reports from inside sandboxes: each place is a failed test of its own.
+        for count, role, report in findings.collect(args.build_dir):
+            print(f"FAIL {section}: a sanitizer's finding in {role}, {count} times\n" + "\n".join(report[:60]), flush=True)
+            row["failed"] += 1
+        findings.clear(args.build_dir)
         row["seconds"] = round(time.monotonic() - started, 1)
         if lines:
             rows.append(row)

@@ -19,6 +19,31 @@ program getppid_loop       // the same with a fixed number
   syscall
   jmp 1b
 
+// Rewritten calls (arch/x86_64/rewrite.h): what a trampoline does, with the entry's address in r15.
+.macro rewritten
+  lea 8f(%rip), %rcx
+  jmp *%r15
+  .balign 8
+8: .quad 0x400000 + (9f - conformance_code_begin), 0x400000 + (9f - conformance_code_begin)
+9:
+.endm
+
+program rewritten_loop       // r12 counts the calls; rbx, rbp, r13, r14 and ymm3 are the same in each
+1: mov $110, %eax
+  inc %r12
+  rewritten
+  jmp 1b
+
+program rewritten_avx        // ymm3 += ymm3 after a call in between, and a carry goes through it
+  vmovdqu (%rdi), %ymm3
+  stc
+  rewritten
+  sbb %rsi, %rsi
+  vpaddq %ymm3, %ymm3, %ymm3
+  vmovdqu %ymm3, (%rdi)
+  syscall
+  jmp code_call_loop
+
 program spin
 1: pause
   jmp 1b

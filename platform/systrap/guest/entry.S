@@ -12,14 +12,14 @@ ringwall_systrap_restore:
   syscall
   hlt
 
-// rdi = address of a frame's ucontext: what a thread that never entered the handler does instead of returning.
+// rdi = context, rsi = address of a frame's ucontext: what a thread that never entered the handler does instead of returning.
   .globl ringwall_systrap_leave
   .hidden ringwall_systrap_leave
 ringwall_systrap_leave:
-  mov %rdi, %rsp
-  mov $15, %eax
-  syscall
-  hlt
+  mov %rdi, %rbx
+  mov %rsi, %rsp
+  xor %eax, %eax
+  jmp ringwall_systrap_call_leaving
 
 // int64 clone(rdi flags, rsi context of the child, rdx memfd or -1, rcx offset): the creator returns the child's id or an error. The child has
 // no stack until it has mapped its context, so everything is in registers that clone(2) keeps.
@@ -65,13 +65,6 @@ ringwall_systrap_clone:
   syscall
   cmp %rbx, %rax
   jne 4f
-  mov $28, %eax          // madvise(context, bytes, DONTFORK): no child of this one shall have it
-  mov %rbx, %rdi
-  mov $RINGWALL_SYSTRAP_CONTEXT_BYTES, %esi
-  mov $10, %edx
-  syscall
-  test %rax, %rax
-  jnz 4f
 3:
   // Below the copy of the creator's frame.
   mov 16(%rbx), %rsp     // Context::frame
@@ -86,6 +79,124 @@ ringwall_systrap_clone:
   syscall
   hlt
 
+// ---- rewritten calls ----
+// A trampoline jumps here with rcx = its TrampolineRecord, r11 free, everything else the guest's (arch/x86_64/rewrite.h). No signal is
+// blocked. Until `switched` the stack is the guest's: a signal makes an ordinary frame, and the sentry makes a call of it. From there on
+// the registers go into the frame of the thread's last signal, which is not in use, and signals pile up below it: the handler only
+// notes kInterruptSignal (`pending`), or starts the way back anew (`again`).
+  .globl ringwall_systrap_call
+  .hidden ringwall_systrap_call
+ringwall_systrap_call:
+  mov %rcx, %r11
+  // Does %gs belong to us? A guest may have its own. Flags must live.
+  .globl ringwall_systrap_call_check
+  .hidden ringwall_systrap_call_check
+ringwall_systrap_call_check:
+  mov %gs:RINGWALL_SYSTRAP_CALL_MARK, %rcx
+  lea -RINGWALL_SYSTRAP_MARK(%rcx), %rcx
+  jrcxz 1f
+  ud2
+1:
+  rdgsbase %rcx
+  mov %rsp, RINGWALL_SYSTRAP_CALL_RSP(%rcx)
+  mov RINGWALL_SYSTRAP_FRAME(%rcx), %rsp
+  .globl ringwall_systrap_call_switched
+  .hidden ringwall_systrap_call_switched
+ringwall_systrap_call_switched:
+  // SignalFrame::context begins at 40.
+  mov %rax, 144(%rsp)
+  mov %rbx, 128(%rsp)
+  mov %rcx, %rbx
+  mov %r8, 40(%rsp)
+  mov %r9, 48(%rsp)
+  mov %r10, 56(%rsp)
+  mov %r12, 72(%rsp)
+  mov %r13, 80(%rsp)
+  mov %r14, 88(%rsp)
+  mov %r15, 96(%rsp)
+  mov %rdi, 104(%rsp)
+  mov %rsi, 112(%rsp)
+  mov %rbp, 120(%rsp)
+  mov %rdx, 136(%rsp)
+  pushfq
+  pop %rax
+  mov %rax, 64(%rsp)
+  mov %rax, 176(%rsp)
+  mov (%r11), %rax
+  mov %rax, 152(%rsp)
+  mov %rax, 168(%rsp)
+  mov %rax, RINGWALL_SYSTRAP_CALL_RETURN(%rbx)
+  mov 8(%r11), %rax
+  mov %rax, RINGWALL_SYSTRAP_CALL_RESUME(%rbx)
+  mov RINGWALL_SYSTRAP_CALL_RSP(%rbx), %rax
+  mov %rax, 160(%rsp)
+  cld
+  mov %rsp, %rbp
+  and $-64, %rsp
+  mov %rbx, %rdi
+  call ringwall_systrap_serve_call
+  // eax: whether registers alone are enough.
+2:
+  mov %rbp, %rsp
+  .globl ringwall_systrap_call_leaving
+  .hidden ringwall_systrap_call_leaving
+ringwall_systrap_call_leaving:
+  cmpl $0, RINGWALL_SYSTRAP_CALL_PENDING(%rbx)
+  jne ringwall_systrap_call_again
+  test %eax, %eax
+  jz 3f
+  pushq 176(%rsp)
+  popfq
+  mov 40(%rsp), %r8
+  mov 48(%rsp), %r9
+  mov 56(%rsp), %r10
+  mov 64(%rsp), %r11
+  mov 72(%rsp), %r12
+  mov 80(%rsp), %r13
+  mov 88(%rsp), %r14
+  mov 96(%rsp), %r15
+  mov 104(%rsp), %rdi
+  mov 112(%rsp), %rsi
+  mov 120(%rsp), %rbp
+  mov 128(%rsp), %rbx
+  mov 136(%rsp), %rdx
+  mov 144(%rsp), %rax
+  mov 152(%rsp), %rcx
+  mov 160(%rsp), %rsp
+  .globl ringwall_systrap_call_leave
+  .hidden ringwall_systrap_call_leave
+ringwall_systrap_call_leave:
+  // All registers are the guest's; the sentry knows where it was to go on.
+  jmp *%gs:RINGWALL_SYSTRAP_CALL_TARGET
+3:
+  mov $15, %eax
+  .globl ringwall_systrap_call_sigreturn
+  .hidden ringwall_systrap_call_sigreturn
+ringwall_systrap_call_sigreturn:
+  syscall
+  hlt
+  .globl ringwall_systrap_call_again
+  .hidden ringwall_systrap_call_again
+ringwall_systrap_call_again:
+  mov %rsp, %rbx
+  and $-RINGWALL_SYSTRAP_CONTEXT_BYTES, %rbx
+  mov RINGWALL_SYSTRAP_FRAME(%rbx), %rbp
+  mov %rbp, %rsp
+  and $-64, %rsp
+  mov %rbx, %rdi
+  call ringwall_systrap_serve_interrupt
+  jmp 2b
+
+// rdi: an XSAVE area, rsi: the components.
+  .globl ringwall_systrap_save_fp
+  .hidden ringwall_systrap_save_fp
+ringwall_systrap_save_fp:
+  mov %esi, %eax
+  mov %rsi, %rdx
+  shr $32, %rdx
+  xsave64 (%rdi)
+  ret
+
 // Accesses to the guest's memory. A fault at the labelled instruction makes the handler go on at the next label with rax = -EFAULT.
 // rax cmpxchg(rdi address, esi expected, edx desired)
   .globl ringwall_systrap_cmpxchg
@@ -97,6 +208,46 @@ ringwall_systrap_cmpxchg:
 ringwall_systrap_cmpxchg_access:
   lock cmpxchg %edx, (%rdi)
   mov %eax, %eax
+  ret
+
+// rax exchange(rdi address of 8 bytes, rsi mask, rdx expected, rcx desired): 0, or -EAGAIN when the masked bytes are not the expected ones
+  .globl ringwall_systrap_exchange
+  .hidden ringwall_systrap_exchange
+ringwall_systrap_exchange:
+  .globl ringwall_systrap_exchange_load
+  .hidden ringwall_systrap_exchange_load
+ringwall_systrap_exchange_load:
+  mov (%rdi), %rax
+1:
+  mov %rax, %r8
+  and %rsi, %r8
+  cmp %rdx, %r8
+  jne 2f
+  mov %rsi, %r9
+  not %r9
+  and %rax, %r9
+  or %rcx, %r9
+  .globl ringwall_systrap_exchange_store
+  .hidden ringwall_systrap_exchange_store
+ringwall_systrap_exchange_store:
+  lock cmpxchg %r9, (%rdi)
+  jne 1b
+  xor %eax, %eax
+  ret
+2:
+  mov $-11, %rax
+  ret
+
+// rax copy(rdi to, rsi from, rdx bytes): 0; one of the two is the guest's
+  .globl ringwall_systrap_copy
+  .hidden ringwall_systrap_copy
+ringwall_systrap_copy:
+  mov %rdx, %rcx
+  .globl ringwall_systrap_copy_access
+  .hidden ringwall_systrap_copy_access
+ringwall_systrap_copy_access:
+  rep movsb
+  xor %eax, %eax
   ret
 
 // rax touch(rdi address)

@@ -14,6 +14,16 @@
 #define RINGWALL_SYSTRAP_FIRST_CALL 0x7fff7fff4000
 #define RINGWALL_SYSTRAP_CONTEXT_BYTES 0x8000
 
+// The rewritten call's way in (entry.S): offsets in the context, and the mark by which it knows one.
+#define RINGWALL_SYSTRAP_MARK 0x52474c57
+#define RINGWALL_SYSTRAP_FRAME 16
+#define RINGWALL_SYSTRAP_CALL_MARK 2176
+#define RINGWALL_SYSTRAP_CALL_PENDING 2184
+#define RINGWALL_SYSTRAP_CALL_RSP 2192
+#define RINGWALL_SYSTRAP_CALL_RETURN 2200
+#define RINGWALL_SYSTRAP_CALL_RESUME 2208
+#define RINGWALL_SYSTRAP_CALL_TARGET 2216
+
 #ifndef __ASSEMBLER__
 
 #include <cstddef>
@@ -27,6 +37,7 @@ inline constexpr uint64_t kZygoteAddress = RINGWALL_SYSTRAP_ZYGOTE;  // the zygo
 inline constexpr uint64_t kZygoteBytes = 0x8000;
 inline constexpr uint64_t kCodeAddress = RINGWALL_SYSTRAP_CODE;
 inline constexpr uint64_t kCodeBytes = RINGWALL_SYSTRAP_CODE_BYTES;
+inline constexpr uint64_t kShapesOffset = 0x2000;  // in the code: kCallShapes of CallShape
 inline constexpr uint64_t kFilterOffset = 0x3000;  // in the code: the sock_fprog and the program behind it
 inline constexpr uint64_t kFirstCallAddress = RINGWALL_SYSTRAP_FIRST_CALL;
 inline constexpr uint64_t kBlobBytes = kCodeBytes + 0x1000;
@@ -44,9 +55,11 @@ inline constexpr int kMaxFiles = 256;
 
 inline constexpr uint64_t kContextBytes = RINGWALL_SYSTRAP_CONTEXT_BYTES;
 inline constexpr uint32_t kMaxContexts = 32768;
-inline constexpr int kDontFork = 10;               // madvise(2), MADV_DONTFORK: what every owner of a context does first with it
-inline constexpr uint64_t kWindowOffset = 0x1000;  // bytes that travel with an operation
-inline constexpr uint64_t kWindowBytes = 0x3000;
+inline constexpr int kDontFork = 10;  // madvise(2), MADV_DONTFORK: what the owner of a context does with it before it has a child
+inline constexpr uint64_t kBroughtOffset = 0x1000;  // guest memory that comes along with a call
+inline constexpr uint64_t kBroughtBytes = 0x400;
+inline constexpr uint64_t kWindowOffset = 0x1400;  // bytes that travel with an operation, or to guest memory
+inline constexpr uint64_t kWindowBytes = 0x2c00;
 inline constexpr uint64_t kStackOffset = 0x4000;  // the alternate signal stack; twice what AVX-512 needs (3376 bytes)
 inline constexpr uint64_t kStackBytes = 0x4000;
 
@@ -60,18 +73,31 @@ struct Op {
   int64_t result;
 };
 static_assert(sizeof(Op) == 64);
+
+// Guest memory that came along: `bytes` from `address` are at `offset` in the context.
+struct Brought {
+  uint64_t address;
+  uint32_t bytes, offset;
+};
+inline constexpr uint32_t kMaxBrought = 3;
+inline constexpr uint64_t kBroughtString = 256;  // at most, and not beyond the end of a page
 inline constexpr uint32_t kMaxOps = 32;
 
 // Numbers beyond every system call.
 inline constexpr uint64_t kOpCompareExchange = 0x10000;  // address, expected, desired; result: value found, or -EFAULT
 inline constexpr uint64_t kOpTouch = 0x10001;            // address; 0 or -EFAULT
+inline constexpr uint64_t kOpExchange = 0x10003;         // address of 8 aligned bytes, mask, expected, desired: 0, -EAGAIN or -EFAULT
+inline constexpr uint64_t kOpSaveFp = 0x10004;           // the vector registers of a rewritten call into the frame
+inline constexpr uint64_t kOpCopyOut = 0x10005;          // address, offset in the context, bytes; 0, also when there is no memory
 inline constexpr uint64_t kOpClone = 0x10002;  // flags, child's context: clone(2), the child maps (if it must) and enters its context
 
 // What a request says.
 enum Request : uint32_t {
-  kRequestEvent = 1,  // a signal: `signal`, `frame`, the bases
-  kRequestDone = 2,   // the operations: `done`, their results
-  kRequestBorn = 3,   // a thread made by kOpClone stands in its context
+  kRequestEvent = 1,        // a signal: `signal`, `frame`, the bases
+  kRequestDone = 2,         // the operations: `done`, their results
+  kRequestBorn = 3,         // a thread made by kOpClone stands in its context
+  kRequestCall = 4,         // a rewritten call: general registers are in the frame, the vector registers are the thread's
+  kRequestInterrupted = 5,  // kInterruptSignal came on the way back from a rewritten call
 };
 
 // What the sentry wants of a stopped thread.
@@ -101,9 +127,28 @@ struct Context {
   uint64_t new_fs_base, new_gs_base;
   uint64_t more_unused[4];
   Op ops[kMaxOps];
+  // Rewritten calls: the stub's own.
+  uint64_t mark;     // kMark: %gs points to a context
+  uint32_t pending;  // kInterruptSignal came meanwhile
+  uint32_t fp_saved;
+  uint64_t guest_rsp;
+  uint64_t return_address, resume_address;  // TrampolineRecord
+  uint64_t target;                          // where to jump in the end
+  // Of any call.
+  uint64_t brought_count;
+  Brought brought[kMaxBrought];
+  // Of exit(2) and exit_group(2): getrusage(2) of the thread.
+  uint32_t usage_of, usage_padding;  // number of the request that it came with
+  uint64_t cpu_us, max_rss_kib;
 };
 static_assert(offsetof(Context, answered) == 64 && offsetof(Context, ops) == 128);
-static_assert(sizeof(Context) <= kWindowOffset);
+static_assert(offsetof(Context, frame) == RINGWALL_SYSTRAP_FRAME && offsetof(Context, mark) == RINGWALL_SYSTRAP_CALL_MARK);
+static_assert(offsetof(Context, pending) == RINGWALL_SYSTRAP_CALL_PENDING && offsetof(Context, guest_rsp) == RINGWALL_SYSTRAP_CALL_RSP);
+static_assert(offsetof(Context, return_address) == RINGWALL_SYSTRAP_CALL_RETURN);
+static_assert(offsetof(Context, resume_address) == RINGWALL_SYSTRAP_CALL_RESUME);
+static_assert(offsetof(Context, target) == RINGWALL_SYSTRAP_CALL_TARGET);
+inline constexpr uint64_t kMark = RINGWALL_SYSTRAP_MARK;
+static_assert(sizeof(Context) <= kBroughtOffset);
 
 inline constexpr uint64_t ContextAddress(uint32_t slot) { return kContextsAddress + slot * kContextBytes; }
 

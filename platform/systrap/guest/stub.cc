@@ -12,16 +12,30 @@ namespace ringwall::platform::systrap {
 #pragma GCC visibility push(hidden)
 extern "C" {
 void ringwall_systrap_restore();
-[[noreturn]] void ringwall_systrap_leave(uint64_t frame);
+[[noreturn]] void ringwall_systrap_leave(Context* context, uint64_t frame);
 int64_t ringwall_systrap_clone(uint64_t flags, uint64_t context, uint64_t memory, uint64_t offset);
 int64_t ringwall_systrap_cmpxchg(uint64_t address, uint32_t expected, uint32_t desired);
 int64_t ringwall_systrap_touch(uint64_t address);
+int64_t ringwall_systrap_exchange(uint64_t address, uint64_t mask, uint64_t expected, uint64_t desired);
+int64_t ringwall_systrap_copy(uint64_t to, uint64_t from, uint64_t bytes);
+void ringwall_systrap_save_fp(uint64_t area, uint64_t components);
 [[noreturn]] void ringwall_systrap_switch(uint64_t argument, void (*function)(uint64_t), uint64_t stack);
 extern const char ringwall_systrap_cmpxchg_access[];
 extern const char ringwall_systrap_touch_access[];
+extern const char ringwall_systrap_copy_access[];
+extern const char ringwall_systrap_exchange_load[];
+extern const char ringwall_systrap_exchange_store[];
 extern const char ringwall_systrap_faulted[];
+extern const char ringwall_systrap_call[];
+extern const char ringwall_systrap_call_switched[];
+extern const char ringwall_systrap_call_leaving[];
+extern const char ringwall_systrap_call_leave[];
+extern const char ringwall_systrap_call_sigreturn[];
+extern const char ringwall_systrap_call_again[];
 STUB void ringwall_systrap_handle(int signal, void* info, SignalFrame* frame);
 STUB [[noreturn]] void ringwall_systrap_born(Context* context);
+STUB uint32_t ringwall_systrap_serve_call(Context* context);
+STUB uint32_t ringwall_systrap_serve_interrupt(Context* context);
 STUB [[noreturn]] void ringwall_systrap_enter(uint64_t temporary);
 }
 #pragma GCC visibility pop
@@ -42,16 +56,24 @@ enum : uint64_t {
   kSendmsg = 46,
   kRecvmsg = 47,
   kClone = 56,
+  kFork = 57,
+  kVfork = 58,
   kExit = 60,
+  kKill = 62,
   kFcntl = 72,
+  kGetrusage = 98,
   kClose = 3,
   kSigaltstack = 131,
   kPrctl = 157,
+  kTkill = 200,
   kExitGroup = 231,
+  kTgkill = 234,
   kSeccomp = 317,
+  kClone3 = 435,
 };
 constexpr uint64_t kReadWrite = 3, kReadExec = 5, kShared = 1, kPrivate = 2, kFixed = 0x10, kAnonymous = 0x20;
 constexpr int64_t kENOSYS = 38;
+constexpr uint64_t kShapes = 512;
 
 STUB_INLINE int64_t Call(uint64_t number, uint64_t a = 0, uint64_t b = 0, uint64_t c = 0, uint64_t d = 0, uint64_t e = 0, uint64_t f = 0) {
   int64_t result;
@@ -114,6 +136,61 @@ STUB void Ask(Context* context, uint32_t request) {
   }
 }
 
+// The frame is whole then, and only rt_sigreturn(2) brings the vector registers back.
+STUB int64_t SaveFp(Context* context) {
+  constexpr uint64_t kNotes = 464, kFeatures = 8;  // what the host wrote about its frame: struct _fpx_sw_bytes
+  const uint64_t area = reinterpret_cast<SignalFrame*>(context->frame)->context.fp_state;
+  ringwall_systrap_save_fp(area, *reinterpret_cast<const uint64_t*>(area + kNotes + kFeatures));
+  context->fp_saved = 1;
+  return 0;
+}
+
+// platform.h, CallShape
+struct Shape {
+  uint8_t strings, structure;
+  uint16_t structure_bytes;
+};
+
+STUB void BringOne(Context* context, uint64_t address, uint64_t bytes, uint64_t* used) {
+  const uint64_t count = context->brought_count;
+  if (count >= kMaxBrought || bytes > kBroughtBytes - *used || address >= kEnd) return;
+  if (ringwall_systrap_copy(Address(context) + kBroughtOffset + *used, address, bytes) != 0) return;
+  context->brought[count] = {address, static_cast<uint32_t>(bytes), static_cast<uint32_t>(kBroughtOffset + *used)};
+  context->brought_count = count + 1;
+  *used += bytes;
+}
+
+// Copies what the call will read: the sentry need not ask the host for it.
+STUB void Bring(Context* context, const SignalContext* r) {
+  context->brought_count = 0;
+  const uint64_t number = r->rax;
+  if (number >= kShapes) return;
+  const Shape shape = reinterpret_cast<const Shape*>(kCodeAddress + kShapesOffset)[number];
+  if ((shape.strings | shape.structure) == 0) return;
+  uint64_t arguments[6];
+  arguments[0] = r->rdi, arguments[1] = r->rsi, arguments[2] = r->rdx;
+  arguments[3] = r->r10, arguments[4] = r->r8, arguments[5] = r->r9;
+  uint64_t used = 0;
+  for (uint32_t i = 0; i < 6; ++i) {
+    if ((shape.strings >> i & 1) == 0) continue;
+    const uint64_t in_page = 4096 - (arguments[i] & 4095);
+    BringOne(context, arguments[i], in_page < kBroughtString ? in_page : kBroughtString, &used);
+  }
+  if (shape.structure >= 1 && shape.structure <= 6) BringOne(context, arguments[shape.structure - 1], shape.structure_bytes, &used);
+}
+
+// What the thread has used is read while it still can be: cheaper than /proc.
+STUB void NoteUsage(Context* context, uint64_t number) {
+  if (number != kExit && number != kExitGroup) return;
+  struct {
+    int64_t user_s, user_us, system_s, system_us, max_rss_kib, rest[13];
+  } usage;
+  if (Call(kGetrusage, 1 /*RUSAGE_THREAD*/, Address(&usage)) != 0) return;
+  context->cpu_us = static_cast<uint64_t>((usage.user_s + usage.system_s) * 1'000'000 + usage.user_us + usage.system_us);
+  context->max_rss_kib = static_cast<uint64_t>(usage.max_rss_kib);
+  context->usage_of = context->asked + 1;
+}
+
 STUB void RunOps(Context* context) {
   const uint32_t count = context->op_count < kMaxOps ? context->op_count : kMaxOps;
   uint32_t done = 0;
@@ -124,6 +201,14 @@ STUB void RunOps(Context* context) {
       op->result = ringwall_systrap_cmpxchg(a[0], static_cast<uint32_t>(a[1]), static_cast<uint32_t>(a[2]));
     } else if (op->number == kOpTouch) {
       op->result = ringwall_systrap_touch(a[0]);
+    } else if (op->number == kOpExchange) {
+      op->result = ringwall_systrap_exchange(a[0], a[1], a[2], a[3]);
+    } else if (op->number == kOpCopyOut) {
+      // Unmapped meanwhile, by another thread: then the copy came first.
+      ringwall_systrap_copy(a[0], Address(context) + a[1], a[2]);
+      op->result = 0;
+    } else if (op->number == kOpSaveFp) {
+      op->result = SaveFp(context);
     } else if (op->number == kOpClone) {
       op->result = ringwall_systrap_clone(a[0], a[1], a[2], a[3]);
     } else {
@@ -152,6 +237,20 @@ STUB void Serve(Context* context, uint32_t request) {
 STUB void ReturnToGuest(Context* context) {
   if (context->new_fs_base != context->fs_base) SetFsBase(context->new_fs_base);
   if (context->new_gs_base != context->gs_base) SetGsBase(context->new_gs_base);
+}
+
+// Are registers alone enough to go on with guest code? Otherwise by rt_sigreturn(2).
+STUB uint32_t LeaveCall(Context* context) {
+  const SignalFrame* frame = reinterpret_cast<const SignalFrame*>(context->frame);
+  constexpr uint64_t kTrapFlag = 0x100;
+  const bool own_gs = context->new_gs_base != Address(context);
+  const bool whole = own_gs || (frame->context.eflags & kTrapFlag) != 0;
+  if (whole && !context->fp_saved) SaveFp(context);
+  ReturnToGuest(context);
+  if (context->fp_saved) return 0;
+  const uint64_t rip = frame->context.rip;
+  context->target = rip == context->return_address ? context->resume_address : rip;
+  return 1;
 }
 
 STUB void SetHandlers() {
@@ -343,20 +442,61 @@ void ringwall_systrap_enter(uint64_t temporary) {
   ringwall_systrap_switch(temporary, reinterpret_cast<void (*)(uint64_t)>(settle), kZygoteAddress + kZygoteBytes - 64);
 }
 
-// A fault in an access to guest memory on the sentry's behalf is that access's result; everything else is an event.
+// A fault in an access to guest memory on the sentry's behalf is that access's result. An interrupt of a rewritten call is noted, or starts
+// its way back anew. Everything else is an event.
 void ringwall_systrap_handle(int signal, void*, SignalFrame* frame) {
   const uint64_t rip = frame->context.rip;
-  if (rip == Address(ringwall_systrap_cmpxchg_access) || rip == Address(ringwall_systrap_touch_access)) {
+  if (rip == Address(ringwall_systrap_cmpxchg_access) || rip == Address(ringwall_systrap_touch_access) ||
+      rip == Address(ringwall_systrap_copy_access) || rip == Address(ringwall_systrap_exchange_load) ||
+      rip == Address(ringwall_systrap_exchange_store)) {
     frame->context.rip = Address(ringwall_systrap_faulted);
+    return;
+  }
+  const bool asynchronous = signal == 10 || signal == 5;  // USR1; TRAP: a guest that steps itself
+  const bool before = rip >= Address(ringwall_systrap_call) && rip < Address(ringwall_systrap_call_switched);
+  if (asynchronous && rip - kCodeAddress < kCodeBytes && !before && rip != Address(ringwall_systrap_call_leave)) {
+    if (rip >= Address(ringwall_systrap_call_leaving) && rip <= Address(ringwall_systrap_call_sigreturn)) {
+      frame->context.rip = Address(ringwall_systrap_call_again);
+    } else {
+      reinterpret_cast<Context*>(frame->context.rsp & ~(kContextBytes - 1))->pending = 1;
+    }
+    if (signal == 5) frame->context.eflags &= ~uint64_t{0x100};  // TF
     return;
   }
   Context* context = reinterpret_cast<Context*>(Address(__builtin_frame_address(0)) & ~(kContextBytes - 1));
   context->signal = static_cast<uint32_t>(signal);
   context->frame = Address(frame);
+  if (signal == 31) {
+    Bring(context, &frame->context);
+    NoteUsage(context, frame->context.rax);
+  }
   context->fs_base = FsBase();
   context->gs_base = GsBase();
   Serve(context, kRequestEvent);
   ReturnToGuest(context);
+}
+
+uint32_t ringwall_systrap_serve_call(Context* context) {
+  context->fs_base = FsBase();
+  context->gs_base = Address(context);
+  context->fp_saved = 0;
+  const SignalContext* registers = &reinterpret_cast<const SignalFrame*>(context->frame)->context;
+  Bring(context, registers);
+  const uint64_t number = registers->rax;
+  NoteUsage(context, number);
+  // A child's frame is a copy of this one, and a signal to oneself is delivered at once.
+  const bool births = number == kClone || number == kFork || number == kVfork || number == kClone3;
+  if (births || number == kKill || number == kTkill || number == kTgkill) SaveFp(context);
+  Serve(context, kRequestCall);
+  return LeaveCall(context);
+}
+
+uint32_t ringwall_systrap_serve_interrupt(Context* context) {
+  context->pending = 0;
+  context->fs_base = FsBase();
+  context->gs_base = GsBase();
+  Serve(context, kRequestInterrupted);
+  return LeaveCall(context);
 }
 
 void ringwall_systrap_born(Context* context) {
@@ -365,7 +505,7 @@ void ringwall_systrap_born(Context* context) {
   context->gs_base = GsBase();
   Serve(context, kRequestBorn);
   ReturnToGuest(context);
-  ringwall_systrap_leave(context->frame);
+  ringwall_systrap_leave(context, context->frame);
 }
 
 }  // namespace ringwall::platform::systrap

@@ -78,7 +78,14 @@ Result<Ref<kit::Node>> MakeRoot(kit::KitFs& fs, Settings& settings, const Subjec
 Result<Ref<kit::Node>> MakeExe(kit::KitFs& fs, Settings& settings, const Subject& subject, kit::NodeOptions options);
 Result<Ref<kit::Node>> MakeFd(kit::KitFs& fs, Settings& settings, const Subject& subject, kit::NodeOptions options);
 Result<Ref<kit::Node>> MakeFdinfo(kit::KitFs& fs, Settings& settings, const Subject& subject, kit::NodeOptions options);
+// ---- task_namespaces.cc ----
 Result<Ref<kit::Node>> MakeNs(kit::KitFs& fs, Settings& settings, const Subject& subject, kit::NodeOptions options);
+Result<Ref<kit::Node>> MakeUidMap(kit::KitFs& fs, Settings& settings, const Subject& subject, kit::NodeOptions options);
+Result<Ref<kit::Node>> MakeGidMap(kit::KitFs& fs, Settings& settings, const Subject& subject, kit::NodeOptions options);
+Result<Ref<kit::Node>> MakeSetgroups(kit::KitFs& fs, Settings& settings, const Subject& subject, kit::NodeOptions options);
+Result<std::string> TimensOffsetsText(Context& ctx, const Subject& subject);
+// /proc/sys/user/max_*_namespaces
+void AddNamespaceLimits(kit::KitFs& fs, kit::Directory& sys);
 
 // ---- task_mounts.cc ----
 Result<std::string> MountsText(Context& ctx, const Subject& subject);
@@ -87,6 +94,8 @@ Result<std::string> MountstatsText(Context& ctx, const Subject& subject);
 
 // ---- machine.cc, sysctl.cc, net.cc: what is not about a task ----
 void AddMachineFiles(kit::KitFs& fs, kit::Directory& root, kernel::Kernel& kernel);
+void AddIpcSysctl(kit::KitFs& fs, kit::Directory& sys, kernel::Kernel& kernel);  // sysctl_ipc.cc
+void AddSysvipc(kit::KitFs& fs, kit::Directory& root, kernel::Kernel& kernel);
 void AddSysctl(kit::KitFs& fs, kit::Directory& root, kernel::Kernel& kernel);
 Result<Ref<kit::Node>> MakeNet(kit::KitFs& fs, Settings& settings, const Subject& subject, kit::NodeOptions options);
 

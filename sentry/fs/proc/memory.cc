@@ -143,8 +143,7 @@ std::string VmFlags(const mm::Vma& vma) {
   return out + " \n";
 }
 
-// The memory as a file: offsets are addresses.
-// Differs from Linux: the guest's own page protections hold, so that a debugger can't write to read-only text this way.
+// The memory as a file: offsets are addresses. Page protections of private memory do not hold, as for ptrace(2).
 class MemFile final : public vfs::File {
  public:
   static constexpr vfs::FileKind kKind = vfs::FileKind::kOther;
@@ -156,7 +155,7 @@ class MemFile final : public vfs::File {
     size_t done = 0;
     while (sink.remaining() > 0) {
       const size_t want = Bound(offset, std::min(sink.remaining(), bounce.size()));
-      const size_t got = want == 0 ? 0 : mm_->space().Read(offset, absl::MakeSpan(bounce).first(want));
+      const size_t got = want == 0 ? 0 : mm_->ReadForced(offset, absl::MakeSpan(bounce).first(want), nullptr);
       if (got == 0) break;
       auto put = sink.Put(absl::MakeConstSpan(bounce).first(got));
       if (!put.ok()) return done > 0 ? Result<size_t>(done) : Result<size_t>(put.error());
@@ -176,7 +175,7 @@ class MemFile final : public vfs::File {
       auto got = source.Peek(absl::MakeSpan(bounce).first(std::min(source.remaining(), bounce.size())));
       if (!got.ok()) return done > 0 ? Result<size_t>(done) : Result<size_t>(got.error());
       const size_t want = Bound(offset, *got);
-      const size_t put = want == 0 ? 0 : mm_->space().Write(offset, absl::MakeConstSpan(bounce).first(want));
+      const size_t put = want == 0 ? 0 : mm_->WriteForced(offset, absl::MakeConstSpan(bounce).first(want), nullptr);
       if (put == 0) break;
       source.Skip(put);
       done += put;

@@ -47,15 +47,15 @@ Result<void> Subject::CheckReadable(Context& ctx) const {
   if (IsSameProcess(ctx)) return {};
   const Ref<task::Task> task = TRY(Task());
   const cred::Credentials& caller = ctx.creds();
-  if (caller.Has(abi::kCAP_SYS_PTRACE)) return {};
   const RefPtr<const cred::Credentials> target = task->ShareCreds();
-  if (!target) return Errno::kEACCES;
+  if (!target) return caller.Has(abi::kCAP_SYS_PTRACE) ? Result<void>() : Errno::kEACCES;
+  if (caller.HasIn(*target->user_ns, abi::kCAP_SYS_PTRACE)) return {};
   const bool same_user = caller.fsuid == target->uid && caller.fsuid == target->euid && caller.fsuid == target->suid;
   const bool same_group = caller.fsgid == target->gid && caller.fsgid == target->egid && caller.fsgid == target->sgid;
   if (!same_user || !same_group) return Errno::kEACCES;
   if (const RefPtr<mm::MemoryManager> mm = task->ShareMm(); mm && mm->dumpable.load() != abi::kSUID_DUMP_USER) return Errno::kEACCES;
   // A caller without the target's capabilities could gain them by looking.
-  if ((target->permitted & ~caller.effective) != 0) return Errno::kEACCES;
+  if (target->user_ns.get() != caller.user_ns.get() || (target->permitted & ~caller.effective) != 0) return Errno::kEACCES;
   return {};
 }
 

@@ -1,11 +1,11 @@
 // /proc/PID/net: the network as proc_pid_net(5) shows it.
-// Differs from Linux: tables of sockets and routes hold their headings only; netlink(7) and the sockets themselves answer for what there
-// is.
+// The families of sockets write the tables that are about them; the others hold their headings only.
 #include <utility>
 #include <vector>
 
 #include "abi/dirent.h"
 #include "sentry/fs/proc/instance.h"
+#include "sentry/socket/socket.h"
 
 namespace ringwall::proc {
 namespace {
@@ -23,23 +23,21 @@ constexpr std::string_view kUdp6 =
     "ref pointer drops\n";
 constexpr Table kTables[] = {
     {"arp", "IP address       HW type     Flags       HW address            Mask     Device\n"},
-    {"dev",
-     "Inter-|   Receive                                                |  Transmit\n"
-     " face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed\n"
-     "    lo:       0       0    0    0    0     0          0         0        0       0    0    0    0     0       0          0\n"},
+    {"dev", ""},
     {"if_inet6", ""},
+    {"ipv6_route", ""},
     {"netlink", "sk               Eth Pid        Groups   Rmem     Wmem     Dump  Locks    Drops    Inode\n"},
     {"packet", "sk               RefCnt Type Proto  Iface R Rmem   User   Inode\n"},
     {"raw", kUdp},
     {"raw6", kUdp6},
-    {"route", "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n"},
-    {"tcp", "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"},
-    {"tcp6",
-     "  sl  local_address                         remote_address                        st tx_queue rx_queue tr tm->when retrnsmt   uid  "
-     "timeout inode\n"},
-    {"udp", kUdp},
-    {"udp6", kUdp6},
-    {"unix", "Num       RefCount Protocol Flags    Type St Inode Path\n"},
+    {"route", ""},
+    {"sockstat", ""},
+    {"sockstat6", ""},
+    {"tcp", ""},
+    {"tcp6", ""},
+    {"udp", ""},
+    {"udp6", ""},
+    {"unix", ""},
 };
 constexpr uint32_t kNetNumbers = kNsNumbers + 256;
 
@@ -50,7 +48,10 @@ Result<Ref<kit::Node>> MakeNet(kit::KitFs& fs, Settings&, const Subject& subject
   entries.lookup = [&fs, subject](Context&, std::string_view name) -> Result<Ref<vfs::Inode>> {
     for (const Table& table : kTables) {
       if (table.name != name) continue;
-      auto text = [&table](Context&) -> Result<std::string> { return std::string(table.text); };
+      auto text = [&table](Context&) -> Result<std::string> {
+        auto made = socket::Table(table.name);
+        return made.ok() || made.error() != Errno::kENOENT ? std::move(made) : Result<std::string>(std::string(table.text));
+      };
       return Ref<vfs::Inode>(
           MakeRef<kit::DynamicFile>(fs, subject.Options(0444, kNetNumbers + static_cast<uint32_t>(&table - kTables)), text));
     }

@@ -4,6 +4,7 @@
 #include "base/error/result.h"
 #include "base/ref/ref.h"
 #include "sentry/context/context.h"
+#include "sentry/ns/pid_namespace.h"
 #include "sentry/vfs/inode.h"
 
 namespace ringwall::kernel {
@@ -12,7 +13,7 @@ class Kernel;
 
 namespace ringwall::proc {
 
-// One instance shows the kernel's one pid namespace. `kernel` outlives it.
-Result<Ref<vfs::FileSystem>> Create(Context& ctx, kernel::Kernel& kernel);
+// One instance shows one pid namespace; null is the initial one. `kernel` outlives it.
+Result<Ref<vfs::FileSystem>> Create(Context& ctx, kernel::Kernel& kernel, RefPtr<ns::PidNamespace> view = nullptr);
 
 }  // namespace ringwall::proc

@@ -12,6 +12,8 @@
 #include "sentry/context/machine.h"
 #include "sentry/cred/credentials.h"
 #include "sentry/fs/proc/instance.h"
+#include "sentry/ptrace/engine.h"
+#include "sentry/seccomp/task_seccomp.h"
 #include "sentry/signal/pending.h"
 #include "sentry/task/cpu_clock.h"
 #include "sentry/task/signal_path.h"
@@ -24,7 +26,8 @@ constexpr uint64_t kTickNs = 10'000'000;  // USER_HZ is 100
 constexpr uint64_t kPage = 4096;
 
 struct FamilyView {
-  int32_t parent = 0, pgid = 0, sid = 0;
+  int32_t parent = 0, pgid = 0, sid = 0;  // as the mount's pid namespace has them
+  int32_t kernel_pgid = 0, kernel_sid = 0;
   size_t threads = 0;
   int32_t wait_status = 0;
   task::Usage dead_threads{}, reaped{};
@@ -36,10 +39,12 @@ FamilyView ViewOf(const Subject& subject) {
   task::PidTable& pids = subject.kernel().pids();
   MutexLock lock(pids.mu());
   const task::ThreadGroup::Family& family = pids.FamilyOf(subject.group());
-  if (family.parent != nullptr) view.parent = family.parent->pid();
+  if (family.parent != nullptr) view.parent = pids.ToGuestLocked(subject.view(), family.parent->pid());
   if (family.group) {
-    view.pgid = family.group->pgid;
-    view.sid = family.group->session->sid;
+    view.pgid = pids.ToGuestLocked(subject.view(), family.group->pgid);
+    view.sid = pids.ToGuestLocked(subject.view(), family.group->session->sid);
+    view.kernel_pgid = family.group->pgid;
+    view.kernel_sid = family.group->session->sid;
     view.terminal = family.group->session->terminal;
   }
   view.threads = std::max<size_t>(family.threads.size(), 1);
@@ -77,6 +82,7 @@ const char* StateName(char letter) {
   switch (letter) {
     case 'R': return "R (running)";
     case 'T': return "T (stopped)";
+    case 't': return "t (tracing stop)";
     case 'Z': return "Z (zombie)";
     default: return "S (sleeping)";
   }
@@ -143,13 +149,13 @@ Result<std::string> StatText(Context& ctx, const Subject& subject) {
     const auto& terminal = static_cast<const tty::Terminal&>(*family.terminal);
     const uint64_t minor = abi::Minor(terminal.device());
     tty_number = (minor & 0xff) | uint64_t{abi::Major(terminal.device())} << 8 | (minor & ~uint64_t{0xff}) << 12;
-    tty_group = terminal.foreground_group();
+    tty_group = subject.Shown(terminal.foreground_group());
   }
   const auto start_ns = static_cast<uint64_t>(std::max<int64_t>(0, task->start_time_ns() - subject.kernel().boot_monotonic_ns()));
   const auto ticks = [](uint64_t ns) { return ns / kTickNs; };
 
-  std::string out = absl::StrFormat("%d (%s) %c %d %d %d %u %d 0 ", subject.id(), task->comm(), task->StateLetter(), family.parent,
-                                    family.pgid, family.sid, tty_number, tty_group);
+  std::string out = absl::StrFormat("%d (%s) %c %d %d %d %u %d 0 ", subject.Shown(subject.id()), task->comm(), task->StateLetter(),
+                                    family.parent, family.pgid, family.sid, tty_number, tty_group);
   absl::StrAppendFormat(&out, "%u %u %u %u ", family.dead_threads.minor_faults, family.reaped.minor_faults,
                         family.dead_threads.major_faults, family.reaped.major_faults);
   absl::StrAppendFormat(&out, "%u %u %u %u ", ticks(cpu.user_ns), ticks(cpu.system_ns), ticks(family.reaped.user_ns),
@@ -181,7 +187,7 @@ Result<std::string> StatmText(Context&, const Subject& subject) {
                          (TextBytes(mm->layout()) + kPage - 1) / kPage, (usage.data_bytes + usage.stack_bytes) / kPage);
 }
 
-Result<std::string> StatusText(Context&, const Subject& subject) {
+Result<std::string> StatusText(Context& ctx, const Subject& subject) {
   const Ref<task::Task> task = TRY(subject.Task());
   const FamilyView family = ViewOf(subject);
   const SignalView signals = SignalsOf(subject, *task);
@@ -189,15 +195,27 @@ Result<std::string> StatusText(Context&, const Subject& subject) {
   if (!creds) return Errno::kESRCH;
   std::string out = absl::StrFormat("Name:\t%s\n", Escape(task->comm(), "\n\\"));
   if (const RefPtr<vfs::FsContext> fs = task->ShareFs()) absl::StrAppendFormat(&out, "Umask:\t%04o\n", fs->umask());
-  absl::StrAppendFormat(&out, "State:\t%s\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n", StateName(task->StateLetter()),
-                        subject.group().pid(), subject.id(), family.parent);
-  absl::StrAppendFormat(&out, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\n", creds->uid, creds->euid, creds->suid, creds->fsuid,
-                        creds->gid, creds->egid, creds->sgid, creds->fsgid);
+  absl::StrAppendFormat(&out, "State:\t%s\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t%d\n", StateName(task->StateLetter()),
+                        subject.Shown(subject.group().pid()), subject.Shown(subject.id()), family.parent,
+                        subject.Shown(ptrace::Engine::TracerPid(*task)));
+  const cred::UserNamespace& ids = *ctx.creds().user_ns;
+  const auto uid = [&](uint32_t id) { return ids.Show(cred::IdKind::kUid, id); };
+  const auto gid = [&](uint32_t id) { return ids.Show(cred::IdKind::kGid, id); };
+  absl::StrAppendFormat(&out, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\n", uid(creds->uid), uid(creds->euid), uid(creds->suid),
+                        uid(creds->fsuid), gid(creds->gid), gid(creds->egid), gid(creds->sgid), gid(creds->fsgid));
   const RefPtr<vfs::FdTable> fds = task->ShareFds();
   absl::StrAppendFormat(&out, "FDSize:\t%u\nGroups:\t", fds ? fds->Capacity() : 0u);
-  for (const uint32_t group : creds->groups) absl::StrAppendFormat(&out, "%u ", group);
-  absl::StrAppendFormat(&out, "\nNStgid:\t%d\nNSpid:\t%d\nNSpgid:\t%d\nNSsid:\t%d\nKthread:\t0\n", subject.group().pid(), subject.id(),
-                        family.pgid, family.sid);
+  for (const uint32_t group : creds->groups) absl::StrAppendFormat(&out, "%u ", gid(group));
+  // From the mount's namespace inwards.
+  const auto numbers = [&](const char* name, int32_t id) {
+    absl::StrAppendFormat(&out, "\n%s:", name);
+    for (const int32_t number : subject.kernel().pids().NumbersFrom(subject.view(), id)) absl::StrAppendFormat(&out, "\t%d", number);
+  };
+  numbers("NStgid", subject.group().pid());
+  numbers("NSpid", subject.id());
+  numbers("NSpgid", family.kernel_pgid);
+  numbers("NSsid", family.kernel_sid);
+  out += "\nKthread:\t0\n";
   if (const RefPtr<mm::MemoryManager> mm = task->ShareMm()) {
     const mm::MemoryUsage usage = mm->Usage();
     const uint64_t text = TextBytes(mm->layout());
@@ -227,7 +245,9 @@ Result<std::string> StatusText(Context&, const Subject& subject) {
                         signals.shared_pending, signals.blocked, signals.ignored, signals.caught);
   absl::StrAppendFormat(&out, "CapInh:\t%016x\nCapPrm:\t%016x\nCapEff:\t%016x\nCapBnd:\t%016x\nCapAmb:\t%016x\n", creds->inheritable,
                         creds->permitted, creds->effective, creds->bounding, creds->ambient);
-  absl::StrAppendFormat(&out, "NoNewPrivs:\t%d\nSeccomp:\t0\nSeccomp_filters:\t0\n", creds->no_new_privs ? 1 : 0);
+  const RefPtr<seccomp::Filter> filter = task->seccomp().filter();
+  absl::StrAppendFormat(&out, "NoNewPrivs:\t%d\nSeccomp:\t%u\nSeccomp_filters:\t%u\n", creds->no_new_privs ? 1 : 0, task->seccomp().mode(),
+                        filter ? filter->depth() : 0u);
   const uint64_t affinity = task->scheduling().affinity;
   absl::StrAppendFormat(&out, "Cpus_allowed:\t%s\nCpus_allowed_list:\t%s\nMems_allowed:\t1\nMems_allowed_list:\t0\n", CpuMask(affinity),
                         CpuList(affinity));
@@ -271,7 +291,7 @@ Result<std::string> SchedText(Context&, const Subject& subject) {
   const Ref<task::Task> task = TRY(subject.Task());
   const uint64_t ran_ns = task::ThreadCpu(*task).total_ns();
   const task::Task::Scheduling sched = task->scheduling();
-  std::string out = absl::StrFormat("%s (%d, #threads: %u)\n", task->comm(), subject.id(), ViewOf(subject).threads);
+  std::string out = absl::StrFormat("%s (%d, #threads: %u)\n", task->comm(), subject.Shown(subject.id()), ViewOf(subject).threads);
   out.append(67, '-').append("\n");
   absl::StrAppendFormat(&out, "%-45s:%21u.%06u\n", "se.sum_exec_runtime", ran_ns / 1'000'000, ran_ns % 1'000'000);
   absl::StrAppendFormat(&out, "%-45s:%21d\n%-45s:%21d\n", "policy", sched.policy, "prio", 100 + KernelPriority(sched));
@@ -292,7 +312,8 @@ Result<std::string> ChildrenText(Context&, const Subject& subject) {
   task::PidTable& pids = subject.kernel().pids();
   {
     MutexLock lock(pids.mu());
-    for (const task::ThreadGroup* child : pids.FamilyOf(subject.group()).children) children.push_back(child->pid());
+    for (const task::ThreadGroup* child : pids.FamilyOf(subject.group()).children)
+      children.push_back(pids.ToGuestLocked(subject.view(), child->pid()));
   }
   std::sort(children.begin(), children.end());
   std::string out;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 
 #include "base/error/result.h"
 #include "base/ref/ref.h"
@@ -10,6 +11,7 @@
 #include "sentry/fs/kit/kit.h"
 #include "sentry/kernel/kernel.h"
 #include "sentry/mm/memory_manager.h"
+#include "sentry/ns/pid_namespace.h"
 #include "sentry/task/task.h"
 #include "sentry/task/thread_group.h"
 #include "sentry/vfs/fd_table.h"
@@ -24,6 +26,16 @@ class Subject {
   Subject(kernel::Kernel& kernel, Ref<task::ThreadGroup> group) : kernel_(&kernel), group_(std::move(group)) {}
   // /proc/PID/task/TID
   Subject(kernel::Kernel& kernel, Ref<task::ThreadGroup> group, int32_t tid) : kernel_(&kernel), group_(std::move(group)), tid_(tid) {}
+
+  // As seen by a proc mount of this pid namespace (null: the initial one), which numbers are written in.
+  Subject In(RefPtr<ns::PidNamespace> view) const {
+    Subject copy = *this;
+    copy.view_ = std::move(view);
+    return copy;
+  }
+  ns::PidNamespace* view() const { return view_.get(); }
+  const RefPtr<ns::PidNamespace>& view_ref() const { return view_; }
+  int32_t Shown(int32_t kernel_id) const { return kernel_->pids().ToGuest(view_.get(), kernel_id); }
 
   kernel::Kernel& kernel() const { return *kernel_; }
   task::ThreadGroup& group() const { return group_; }
@@ -56,6 +68,7 @@ class Subject {
   kernel::Kernel* kernel_;
   Ref<task::ThreadGroup> group_;
   int32_t tid_ = 0;
+  RefPtr<ns::PidNamespace> view_;
 };
 
 // Ranges of Subject::Ino's `number`.

@@ -9,6 +9,7 @@
 #include "sentry/cred/credentials.h"
 #include "sentry/fs/proc/instance.h"
 #include "sentry/mm/vma_set.h"
+#include "sentry/ns/namespaces.h"
 
 namespace ringwall::proc {
 namespace {
@@ -25,16 +26,21 @@ std::string RandomUuid() {
 
 // hostname and domainname: sethostname(2) by another way.
 void AddUtsName(kit::KitFs& fs, kit::Directory& sys, kernel::Kernel& kernel, const char* path, std::string kernel::UtsName::*field) {
-  auto read = [&kernel, field](Context&) -> Result<std::string> { return kernel.uts().*field + "\n"; };
-  auto write = [&kernel, field](Context& ctx, std::string_view data, uint64_t offset) -> Result<size_t> {
-    if (!ctx.creds().Has(abi::kCAP_SYS_ADMIN)) return Errno::kEPERM;
+  // Of the UTS namespace of who reads or writes.
+  const auto of = [&kernel](Context& ctx) {
+    return ctx.AsTask() != nullptr ? ctx.AsTask()->namespaces().uts : kernel.initial_namespaces()->uts;
+  };
+  auto read = [of, field](Context& ctx) -> Result<std::string> { return of(ctx)->names().*field + "\n"; };
+  auto write = [of, field](Context& ctx, std::string_view data, uint64_t offset) -> Result<size_t> {
+    const Ref<ns::UtsNamespace> uts_ns = of(ctx);
+    if (!ctx.creds().HasIn(*uts_ns->owner(), abi::kCAP_SYS_ADMIN)) return Errno::kEPERM;
     if (offset != 0) return data.size();
     constexpr size_t kMax = 64;
     const size_t end = std::min(data.find('\n'), data.find('\0'));
     const std::string_view name = data.substr(0, std::min(end, kMax));
-    kernel::UtsName uts = kernel.uts();
+    kernel::UtsName uts = uts_ns->names();
     uts.*field = std::string(name);
-    kernel.SetUts(std::move(uts));
+    uts_ns->SetNames(std::move(uts));
     return data.size();
   };
   sys.AddPath(path, MakeRef<kit::DynamicFile>(fs, kit::NodeOptions{.mode = 0644}, std::move(read), std::move(write)));
@@ -69,14 +75,7 @@ void AddSysctl(kit::KitFs& fs, kit::Directory& root, kernel::Kernel& kernel) {
       {"kernel/dmesg_restrict", "1"},
       {"kernel/perf_event_paranoid", "4"},
       {"kernel/unprivileged_bpf_disabled", "2"},
-      {"kernel/seccomp/actions_avail", "kill_process kill_thread trap errno trace log allow"},
-      {"kernel/sem", "32000\t1024000000\t500\t32000"},
-      {"kernel/shmall", "18446744073692774399"},
-      {"kernel/shmmax", "18446744073692774399"},
-      {"kernel/shmmni", "4096"},
-      {"kernel/msgmax", "8192"},
-      {"kernel/msgmnb", "16384"},
-      {"kernel/msgmni", "32000"},
+      {"kernel/seccomp/actions_avail", "kill_process kill_thread trap errno user_notif trace log allow"},
       {"kernel/sched_rr_timeslice_ms", "100"},
       {"kernel/tainted", "0"},
       {"kernel/yama/ptrace_scope", "0"},
@@ -91,13 +90,8 @@ void AddSysctl(kit::KitFs& fs, kit::Directory& root, kernel::Kernel& kernel) {
       {"fs/protected_hardlinks", "0"},
       {"fs/protected_symlinks", "0"},
       {"fs/suid_dumpable", "0"},
-      {"fs/inotify/max_queued_events", "16384"},
-      {"fs/inotify/max_user_instances", "128"},
-      {"fs/inotify/max_user_watches", "65536"},
       {"fs/epoll/max_user_watches", "1048576"},
-      {"fs/mqueue/msg_max", "10"},
-      {"fs/mqueue/msgsize_max", "8192"},
-      {"fs/mqueue/queues_max", "256"},
+      {"fs/mount-max", "20000"},
       {"vm/max_map_count", std::to_string(mm::kMaxMapCount)},
       {"vm/mmap_min_addr", "65536"},
       {"vm/overcommit_memory", "0"},
@@ -119,6 +113,9 @@ void AddSysctl(kit::KitFs& fs, kit::Directory& root, kernel::Kernel& kernel) {
       {"net/ipv4/tcp_wmem", "4096\t16384\t4194304"},
       {"net/unix/max_dgram_qlen", "512"},
   };
+  AddNamespaceLimits(fs, sys);
+  AddIpcSysctl(fs, sys, kernel);
+  AddSysvipc(fs, root, kernel);
   for (const Constant& c : constants) sys->AddPath(c.path, kit::DynamicFile::Fixed(fs, c.value + "\n"));
   sys->AddPath("kernel/random/boot_id", kit::DynamicFile::Fixed(fs, RandomUuid()));
   sys->AddPath("kernel/random/uuid",

@@ -22,11 +22,6 @@ Result<std::string> Guarded(Context& ctx, const Subject& subject) {
   return text(ctx, subject);
 }
 
-Result<std::string> IdMapText(Context&, const Subject&) {
-  // No user namespaces: everything maps to itself.
-  return absl::StrFormat("%10u %10u %10u\n", 0u, 0u, ~0u);
-}
-Result<std::string> SetgroupsText(Context&, const Subject&) { return std::string("allow\n"); }
 // Linux's "not set".
 Result<std::string> UnsetIdText(Context&, const Subject&) { return std::to_string(~0u); }
 Result<std::string> WchanText(Context&, const Subject&) { return std::string("0"); }
@@ -99,7 +94,7 @@ constexpr Entry kEntries[] = {
     {"exe", kLnk, 0777, kBoth, nullptr, MakeExe},
     {"fd", kDir, 0500, kBoth, nullptr, MakeFd},
     {"fdinfo", kDir, 0555, kBoth, nullptr, MakeFdinfo},
-    {"gid_map", kReg, 0644, kBoth, IdMapText, nullptr},
+    {"gid_map", kReg, 0644, kBoth, nullptr, MakeGidMap},
     {"limits", kReg, 0444, kBoth, LimitsText, nullptr},
     {"loginuid", kReg, 0444, kBoth, UnsetIdText, nullptr},
     {"maps", kReg, 0444, kBoth, Guarded<MapsText>, nullptr},
@@ -116,14 +111,15 @@ constexpr Entry kEntries[] = {
     {"sched", kReg, 0444, kBoth, SchedText, nullptr},
     {"schedstat", kReg, 0444, kBoth, SchedstatText, nullptr},
     {"sessionid", kReg, 0444, kBoth, UnsetIdText, nullptr},
-    {"setgroups", kReg, 0644, kProcess, SetgroupsText, nullptr},
+    {"setgroups", kReg, 0644, kProcess, nullptr, MakeSetgroups},
     {"smaps", kReg, 0444, kBoth, Guarded<SmapsText>, nullptr},
     {"smaps_rollup", kReg, 0444, kProcess, Guarded<SmapsRollupText>, nullptr},
     {"stat", kReg, 0444, kBoth, StatText, nullptr},
     {"statm", kReg, 0444, kBoth, StatmText, nullptr},
     {"status", kReg, 0444, kBoth, StatusText, nullptr},
     {"task", kDir, 0555, kProcess, nullptr, MakeThreadsDirectory},
-    {"uid_map", kReg, 0644, kBoth, IdMapText, nullptr},
+    {"timens_offsets", kReg, 0644, kProcess, TimensOffsetsText, nullptr},
+    {"uid_map", kReg, 0644, kBoth, nullptr, MakeUidMap},
     {"wchan", kReg, 0444, kBoth, WchanText, nullptr},
 };
 
@@ -182,9 +178,10 @@ Ref<kit::Node> MakeTaskDirectory(kit::KitFs& fs, Settings& settings, const Subje
 Result<Ref<kit::Node>> MakeThreadsDirectory(kit::KitFs& fs, Settings& settings, const Subject& subject, kit::NodeOptions options) {
   kit::Directory::Dynamic threads;
   threads.lookup = [&fs, settings = Ref<Settings>(settings), subject](Context&, std::string_view name) -> Result<Ref<vfs::Inode>> {
-    const int32_t tid = ParseNumber(name);
+    int32_t tid = ParseNumber(name);
     if (tid <= 0) return Errno::kENOENT;
-    const Subject thread(subject.kernel(), Ref<task::ThreadGroup>(subject.group()), tid);
+    tid = subject.kernel().pids().ToKernel(subject.view(), tid);
+    const Subject thread = Subject(subject.kernel(), Ref<task::ThreadGroup>(subject.group()), tid).In(subject.view_ref());
     if (!thread.Exists()) return Errno::kENOENT;
     return Ref<vfs::Inode>(MakeTaskDirectory(fs, settings, thread));
   };
@@ -195,12 +192,13 @@ Result<Ref<kit::Node>> MakeThreadsDirectory(kit::KitFs& fs, Settings& settings, 
     // A leader that has ended stays until its process does.
     const int32_t leader = subject.group().pid();
     if (subject.Exists() && std::find(tids.begin(), tids.end(), leader) == tids.end()) tids.push_back(leader);
-    std::sort(tids.begin(), tids.end());
     for (const int32_t tid : tids) {
-      if (tid < from) continue;
+      const int32_t shown = subject.Shown(tid);
+      if (shown == 0 || shown < from) continue;
       const Subject thread(subject.kernel(), Ref<task::ThreadGroup>(subject.group()), tid);
-      out.push_back({std::to_string(tid), thread.Ino(kEntryNumbers), abi::kDT_DIR, tid});
+      out.push_back({std::to_string(shown), thread.Ino(kEntryNumbers), abi::kDT_DIR, shown});
     }
+    std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.position < b.position; });
     return out;
   };
   return Ref<kit::Node>(MakeRef<kit::Directory>(fs, std::move(options), std::move(threads)));

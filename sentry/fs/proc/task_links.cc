@@ -1,4 +1,4 @@
-// Magic links of a task: cwd, root, exe, fd/, ns/, and fdinfo/ beside them.
+// Magic links of a task: cwd, root, exe, fd/, and fdinfo/ beside them.
 #include <algorithm>
 #include <utility>
 #include <vector>
@@ -102,35 +102,6 @@ Ref<kit::Node> DescriptorDirectory(kit::KitFs& fs, const Subject& subject, kit::
   return MakeRef<kit::Directory>(fs, std::move(options), std::move(entries));
 }
 
-struct NamespaceKind {
-  std::string_view name;
-  std::string_view label;  // "pid_for_children" shows "pid:[...]"
-  uint64_t ino;            // the initial namespaces have these numbers on every Linux (mnt and net: usual ones)
-};
-constexpr NamespaceKind kNamespaces[] = {
-    {"cgroup", "cgroup", 4026531835}, {"ipc", "ipc", 4026531839},
-    {"mnt", "mnt", 4026531841},       {"net", "net", 4026531840},
-    {"pid", "pid", 4026531836},       {"pid_for_children", "pid", 4026531836},
-    {"time", "time", 4026531834},     {"time_for_children", "time", 4026531834},
-    {"user", "user", 4026531837},     {"uts", "uts", 4026531838},
-};
-
-Ref<kit::Node> NamespaceLink(kit::KitFs& fs, const Subject& subject, size_t index) {
-  const NamespaceKind& kind = kNamespaces[index];
-  std::string label = absl::StrFormat("%s:[%u]", kind.label, kind.ino);
-  auto follow = [&fs, subject, label, ino = kind.ino](Context& ctx) -> Result<vfs::Path> {
-    TRY(subject.CheckReadable(ctx));
-    // A file of its own to stat, compare and hold open; setns(2) has nowhere to go, as there is one namespace of each kind.
-    auto unreadable = [](Context&) -> Result<std::string> { return Errno::kEINVAL; };
-    return vfs::AnonymousPath(MakeRef<kit::DynamicFile>(fs, kit::NodeOptions{.mode = 0444, .ino = ino, .fixed = true}, unreadable), label);
-  };
-  auto text = [subject, label](Context& ctx) -> Result<std::string> {
-    TRY(subject.CheckReadable(ctx));
-    return label;
-  };
-  return MakeRef<kit::MagicLink>(fs, subject.Options(0777, kNsNumbers + static_cast<uint32_t>(index)), std::move(follow), std::move(text));
-}
-
 }  // namespace
 
 Result<Ref<kit::Node>> MakeCwd(kit::KitFs& fs, Settings&, const Subject& subject, kit::NodeOptions options) {
@@ -173,25 +144,6 @@ Result<Ref<kit::Node>> MakeFdinfo(kit::KitFs& fs, Settings&, const Subject& subj
         return Ref<kit::Node>(
             MakeRef<kit::DynamicFile>(fs, std::move(file_options), [subject, fd](Context& ctx) { return FdinfoText(ctx, subject, fd); }));
       });
-}
-
-Result<Ref<kit::Node>> MakeNs(kit::KitFs& fs, Settings&, const Subject& subject, kit::NodeOptions options) {
-  kit::Directory::Dynamic entries;
-  entries.lookup = [&fs, subject](Context&, std::string_view name) -> Result<Ref<vfs::Inode>> {
-    for (size_t i = 0; i < std::size(kNamespaces); ++i) {
-      if (kNamespaces[i].name == name) return Ref<vfs::Inode>(NamespaceLink(fs, subject, i));
-    }
-    return Errno::kENOENT;
-  };
-  entries.list = [subject](Context&, int64_t from) {
-    std::vector<kit::Directory::Listed> out;
-    for (size_t i = static_cast<size_t>(std::max<int64_t>(from, 0)); i < std::size(kNamespaces); ++i) {
-      out.push_back(
-          {std::string(kNamespaces[i].name), subject.Ino(kNsNumbers + static_cast<uint32_t>(i)), abi::kDT_LNK, static_cast<int64_t>(i)});
-    }
-    return out;
-  };
-  return Ref<kit::Node>(MakeRef<kit::Directory>(fs, std::move(options), std::move(entries)));
 }
 
 }  // namespace ringwall::proc

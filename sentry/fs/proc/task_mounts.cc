@@ -13,6 +13,7 @@ struct Seen {
   Ref<vfs::Mount> mount;
   int32_t parent_id;
   std::string where;
+  std::string propagation;
 };
 
 Result<std::vector<Seen>> MountsOf(const Subject& subject) {
@@ -25,7 +26,11 @@ Result<std::vector<Seen>> MountsOf(const Subject& subject) {
     std::string where = vfs::AbsoluteName(ns, root, vfs::Path{entry.mount, entry.mount->root()});
     // Outside of a chroot: not shown.
     if (where.starts_with("(unreachable)")) continue;
-    seen.push_back({entry.mount, entry.parent_id, std::move(where)});
+    std::string propagation;
+    if (entry.peer_group != 0) absl::StrAppendFormat(&propagation, "shared:%d ", entry.peer_group);
+    if (entry.master != 0) absl::StrAppendFormat(&propagation, "master:%d ", entry.master);
+    if (entry.unbindable) propagation += "unbindable ";
+    seen.push_back({entry.mount, entry.parent_id, std::move(where), std::move(propagation)});
   }
   return seen;
 }
@@ -36,7 +41,10 @@ std::string MountFlagText(const vfs::Mount& mount) {
   if (flags.no_suid) out += ",nosuid";
   if (flags.no_dev) out += ",nodev";
   if (flags.no_exec) out += ",noexec";
-  out += flags.no_atime ? ",noatime" : ",relatime";
+  if (flags.no_atime) out += ",noatime";
+  if (flags.no_diratime) out += ",nodiratime";
+  if (!flags.no_atime && !flags.strict_atime) out += ",relatime";
+  if (flags.no_symfollow) out += ",nosymfollow";
   return out;
 }
 
@@ -44,6 +52,7 @@ std::string SourceText(const vfs::Mount& mount) { return mount.source().empty() 
 
 // The part of its file system that is mounted.
 std::string RootWithinFs(const vfs::Mount& mount) {
+  if (mount.fs().type_name() == "nsfs") return mount.root()->name();
   std::string name;
   RefPtr<vfs::Dentry> at = mount.root();
   for (RefPtr<vfs::Dentry> up = at->parent(); up; up = at->parent()) {
@@ -72,9 +81,9 @@ Result<std::string> MountinfoText(Context&, const Subject& subject) {
   std::string out;
   for (const Seen& seen : mounts) {
     vfs::FileSystem& fs = seen.mount->fs();
-    absl::StrAppendFormat(&out, "%d %d %u:%u %s %s %s - %s %s %s%s\n", seen.mount->id(), seen.parent_id, abi::Major(fs.dev()),
+    absl::StrAppendFormat(&out, "%d %d %u:%u %s %s %s %s- %s %s %s%s\n", seen.mount->id(), seen.parent_id, abi::Major(fs.dev()),
                           abi::Minor(fs.dev()), Escape(RootWithinFs(*seen.mount)), Escape(seen.where), MountFlagText(*seen.mount),
-                          fs.type_name(), SourceText(*seen.mount), fs.read_only() ? "ro" : "rw", fs.MountOptions());
+                          seen.propagation, fs.type_name(), SourceText(*seen.mount), fs.read_only() ? "ro" : "rw", fs.MountOptions());
   }
   return out;
 }

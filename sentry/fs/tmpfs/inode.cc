@@ -86,10 +86,11 @@ void TmpInode::Touch(const abi::Timespec& now, bool modified) {
 
 void TmpInode::Accessed(Context& ctx, const vfs::Path& path, uint32_t open_flags) {
   if ((open_flags & abi::kO_NOATIME) != 0) return;
-  if (path.mount && (path.mount->flags().no_atime || path.mount->flags().read_only)) return;
+  const vfs::MountFlags flags = path.mount ? path.mount->flags() : vfs::MountFlags{};
+  if (flags.no_atime || flags.read_only || file_system().read_only() || (flags.no_diratime && IsDirectory())) return;
   const abi::Timespec now = ctx.Now();
   MutexLock lock(mu_);
-  if (vfs::NeedsAtimeUpdate(AttributesLocked(), now)) atime_ = now;
+  if (flags.strict_atime || vfs::NeedsAtimeUpdate(AttributesLocked(), now)) atime_ = now;
 }
 
 void TmpInode::AddLinks(int delta, const abi::Timespec& now) {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "abi/statfs.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "sentry/cred/credentials.h"
@@ -40,6 +41,8 @@ std::optional<uint64_t> ParseSize(std::string_view text) {
   if (!value.has_value() || *value > (~uint64_t{0} >> shift)) return std::nullopt;
   return *value << shift;
 }
+
+uint64_t PagesOf(uint64_t bytes) { return bytes == ~uint64_t{0} ? ~uint64_t{0} : bytes / kPageSize + (bytes % kPageSize != 0 ? 1 : 0); }
 
 }  // namespace
 
@@ -85,9 +88,7 @@ Result<Options> ParseOptions(std::string_view text, const Options& defaults) {
   return options;
 }
 
-TmpFs::TmpFs(Options options)
-    : options_(std::move(options)),
-      space_(options_.size_bytes == ~uint64_t{0} ? ~uint64_t{0} : (options_.size_bytes + kPageSize - 1) / kPageSize) {}
+TmpFs::TmpFs(Options options) : options_(std::move(options)), space_(PagesOf(options_.size_bytes)), max_inodes_(options_.max_inodes) {}
 
 Ref<TmpFs> TmpFs::Create(Context& ctx, const Options& options) {
   Ref<TmpFs> fs(new TmpFs(options), Ref<TmpFs>::AdoptTag{});
@@ -100,19 +101,43 @@ Ref<TmpFs> TmpFs::Create(Context& ctx, const Options& options) {
 void TmpFs::OnLastUnmount() { root_.reset(); }
 
 bool TmpFs::ChargeInode() {
-  if (inodes_.fetch_add(1, std::memory_order_relaxed) < options_.max_inodes) return true;
+  if (inodes_.fetch_add(1, std::memory_order_relaxed) < max_inodes_.load(std::memory_order_relaxed)) return true;
   inodes_.fetch_sub(1, std::memory_order_relaxed);
   return false;
 }
 
 std::string TmpFs::MountOptions() const {
   std::string out;
-  if (options_.size_bytes != ~uint64_t{0}) absl::StrAppend(&out, ",size=", space_.limit() * (kPageSize / 1024), "k");
-  if (options_.max_inodes != ~uint64_t{0}) absl::StrAppend(&out, ",nr_inodes=", options_.max_inodes);
+  // The defaults are not worth a word, as in Linux.
+  const uint64_t pages = space_.limit(), inodes = max_inodes_.load(std::memory_order_relaxed);
+  if (pages != ~uint64_t{0} && pages != PagesOf(Options{}.size_bytes)) absl::StrAppend(&out, ",size=", pages * (kPageSize / 1024), "k");
+  if (inodes != ~uint64_t{0} && inodes != Options{}.max_inodes) absl::StrAppend(&out, ",nr_inodes=", inodes);
   if (options_.mode != 01777) absl::StrAppendFormat(&out, ",mode=%o", options_.mode);
   if (options_.uid != 0) absl::StrAppend(&out, ",uid=", options_.uid);
   if (options_.gid != 0) absl::StrAppend(&out, ",gid=", options_.gid);
   return out;
+}
+
+Result<void> TmpFs::Reconfigure(Context&, std::string_view text) {
+  // What is not named stays: told apart by values that nobody can ask for.
+  constexpr uint64_t kNotGiven = ~uint64_t{0} - 1;
+  const bool sized = absl::StrContains(absl::string_view(text.data(), text.size()), "size=") ||
+                     absl::StrContains(absl::string_view(text.data(), text.size()), "nr_blocks=");
+  Options defaults;
+  defaults.max_inodes = kNotGiven;
+  const Options wanted = TRY(ParseOptions(text, defaults));
+  if (sized) {
+    const uint64_t pages = PagesOf(wanted.size_bytes);
+    if (pages < space_.used() || (space_.limit() == ~uint64_t{0} && pages != ~uint64_t{0})) return Errno::kEINVAL;
+  }
+  if (wanted.max_inodes != kNotGiven) {
+    const uint64_t old = max_inodes_.load(std::memory_order_relaxed);
+    if (wanted.max_inodes < inodes_.load(std::memory_order_relaxed) || (old == ~uint64_t{0} && wanted.max_inodes != old))
+      return Errno::kEINVAL;
+    max_inodes_.store(wanted.max_inodes, std::memory_order_relaxed);
+  }
+  if (sized) space_.SetLimit(PagesOf(wanted.size_bytes));
+  return {};
 }
 
 Result<Ref<vfs::Inode>> TmpFs::MakeUnnamedFile(Context& ctx, uint32_t mode) {
@@ -132,9 +157,9 @@ vfs::FileSystemStats TmpFs::Stats() const {
     stats.blocks = space_.limit();
     stats.blocks_free = stats.blocks_available = space_.limit() - std::min(space_.limit(), space_.used());
   }
-  if (options_.max_inodes != ~uint64_t{0}) {
-    stats.files = options_.max_inodes;
-    stats.files_free = options_.max_inodes - std::min(options_.max_inodes, inodes_.load(std::memory_order_relaxed));
+  if (const uint64_t inodes = max_inodes_.load(std::memory_order_relaxed); inodes != ~uint64_t{0}) {
+    stats.files = inodes;
+    stats.files_free = inodes - std::min(inodes, inodes_.load(std::memory_order_relaxed));
   }
   return stats;
 }

@@ -33,6 +33,8 @@ class TmpFs final : public vfs::FileSystem {
   std::string_view type_name() const override { return options_.name; }
   Ref<vfs::Inode> root() override { return root_.ToRef(); }
   std::string MountOptions() const override;
+  // New limits; EINVAL when they are below what is in use, or there were none before.
+  Result<void> Reconfigure(Context& ctx, std::string_view options) override;
   // A regular file without a name, for memfd_create(2), shared anonymous memory and SysV segments. ENOSPC.
   Result<Ref<vfs::Inode>> MakeUnnamedFile(Context& ctx, uint32_t mode);
 
@@ -49,6 +51,7 @@ class TmpFs final : public vfs::FileSystem {
   const Options options_;
   SpaceAccount space_;
   std::atomic<uint64_t> inodes_{0};
+  std::atomic<uint64_t> max_inodes_;
   std::atomic<uint64_t> next_ino_{1};
   RefPtr<vfs::Inode> root_;  // until the last unmount; set once by Create
 };

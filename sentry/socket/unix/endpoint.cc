@@ -1,9 +1,11 @@
 // State of one end: poll(2) readiness, shutdown(2), close(2), and what the other end hears of it.
 #include "sentry/socket/unix/endpoint.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "abi/poll.h"
+#include "absl/strings/str_format.h"
 #include "sentry/cred/credentials.h"
 
 namespace ringwall::socket::unix_domain {
@@ -127,7 +129,24 @@ void Endpoint::OnPeerClosed(bool reset) {
   queue_.Notify(kAll);
 }
 
+void Endpoint::List(uint64_t inode) {
+  inode_.store(inode, std::memory_order_relaxed);
+  names_->List(inode, *this);
+}
+
+std::string Endpoint::TableLine(uint64_t inode) const {
+  constexpr uint32_t kAccepting = 0x10000, kUnconnected = 1, kConnected = 3;
+  MutexLock lock(mu_);
+  std::string name;
+  if (named_) name = " " + name_.text;
+  std::replace(name.begin(), name.end(), '\0', '@');
+  return absl::StrFormat("0000000000000000: %08X 00000000 %08X %04X %02X %5u%s\n", state_ == State::kConnected ? 3 : 2,
+                         state_ == State::kListening ? kAccepting : 0, type_, state_ == State::kConnected ? kConnected : kUnconnected,
+                         inode, name);
+}
+
 void Endpoint::Close(bool accepted) {
+  if (const uint64_t inode = inode_.exchange(0, std::memory_order_relaxed); inode != 0) names_->Unlist(inode);
   std::deque<Message> unread;
   std::deque<Ref<Endpoint>> pending;
   RefPtr<Endpoint> peer;

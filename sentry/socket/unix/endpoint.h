@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <deque>
+#include <string>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -66,6 +67,9 @@ class Endpoint final : public RefCounted {
   void SetSendLimit(uint32_t limit);
   bool pass_credentials() const { return pass_credentials_.load(std::memory_order_relaxed); }
   void SetPassCredentials(bool on) { pass_credentials_.store(on, std::memory_order_relaxed); }
+  // Its line of /proc/net/unix; the file with this inode number lists it until Close.
+  void List(uint64_t inode);
+  std::string TableLine(uint64_t inode) const;
   void MarkAccepted() { accepted_.store(true, std::memory_order_relaxed); }
 
  private:
@@ -121,6 +125,7 @@ class Endpoint final : public RefCounted {
   std::atomic<uint32_t> send_limit_{212992};
   std::atomic<bool> pass_credentials_{false};
   std::atomic<bool> accepted_{false};  // has a file
+  std::atomic<uint64_t> inode_{0};     // of that file
 
   // One end's lock at a time; where two are needed, a listener's comes before that of who connects to it.
   mutable Mutex<LockRank::kSocket> mu_;

@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <utility>
 #include <vector>
 
@@ -12,22 +11,12 @@
 #include "base/error/result.h"
 #include "base/ref/ref.h"
 #include "sentry/context/context.h"
+#include "sentry/socket/payload.h"
 #include "sentry/vfs/file.h"
 
 namespace ringwall::socket::unix_domain {
 
 class Endpoint;
-
-// Written by its maker alone, before others see it.
-class Payload final : public RefCounted {
- public:
-  explicit Payload(size_t capacity) : bytes_(new std::byte[capacity]) {}
-  std::byte* data() const { return bytes_.get(); }
-
- private:
-  ~Payload() override = default;
-  const std::unique_ptr<std::byte[]> bytes_;
-};
 
 // Files on their way. They count against their sender's user until taken out or dropped.
 class Rights {

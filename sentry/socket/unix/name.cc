@@ -57,4 +57,24 @@ void AbstractNames::Remove(int32_t type, std::string_view text) {
   endpoints_.erase(it);
 }
 
+void AbstractNames::List(uint64_t inode, Endpoint& endpoint) {
+  const Ref<Endpoint> ref(endpoint);
+  MutexLock lock(mu_);
+  listed_.try_emplace(inode, ref);
+}
+
+void AbstractNames::Unlist(uint64_t inode) {
+  RefPtr<Endpoint> removed;  // dies outside the lock
+  MutexLock lock(mu_);
+  const auto it = listed_.find(inode);
+  if (it == listed_.end()) return;
+  removed = it->second;
+  listed_.erase(it);
+}
+
+std::vector<std::pair<uint64_t, Ref<Endpoint>>> AbstractNames::Listed() const {
+  MutexLock lock(mu_);
+  return {listed_.begin(), listed_.end()};
+}
+
 }  // namespace ringwall::socket::unix_domain

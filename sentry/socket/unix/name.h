@@ -1,8 +1,12 @@
 // unix(7) addresses: what a sockaddr_un says, and the table of abstract names.
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
@@ -33,11 +37,16 @@ class AbstractNames final : public RefCounted {
   bool Insert(int32_t type, std::string_view text, Endpoint& endpoint);  // false: in use
   RefPtr<Endpoint> Find(int32_t type, std::string_view text) const;
   void Remove(int32_t type, std::string_view text);
+  // Open sockets by their inode, for /proc/net/unix.
+  void List(uint64_t inode, Endpoint& endpoint);
+  void Unlist(uint64_t inode);
+  std::vector<std::pair<uint64_t, Ref<Endpoint>>> Listed() const;
 
  private:
   ~AbstractNames() override = default;
   mutable Mutex<LockRank::kSocketAddress> mu_;
   absl::flat_hash_map<std::string, Ref<Endpoint>> endpoints_ ABSL_GUARDED_BY(mu_);
+  std::map<uint64_t, Ref<Endpoint>> listed_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace ringwall::socket::unix_domain

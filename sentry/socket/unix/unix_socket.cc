@@ -5,6 +5,7 @@
 
 #include "abi/ioctl.h"
 #include "sentry/mm/user_memory.h"
+#include "sentry/socket/interfaces.h"
 #include "sentry/socket/unix/family.h"
 
 namespace ringwall::socket {
@@ -44,6 +45,12 @@ class UnixFamily final : public Family {
     Ref<Socket> first = MakeRef<UnixSocket>(ctx, real, protocol, one);
     Ref<Socket> second = MakeRef<UnixSocket>(ctx, real, protocol, two);
     return std::pair<Ref<Socket>, Ref<Socket>>(std::move(first), std::move(second));
+  }
+  Result<std::string> Table(std::string_view name) override {
+    if (name != "unix") return Errno::kENOENT;
+    std::string text = "Num       RefCount Protocol Flags    Type St Inode Path\n";
+    for (const auto& [inode, endpoint] : names_->Listed()) text += endpoint->TableLine(inode);
+    return text;
   }
 
  private:
@@ -107,7 +114,7 @@ Result<int64_t> UnixSocket::Ioctl(Context& ctx, uint32_t command, uint64_t argum
       return int64_t{0};
     }
     case abi::kSIOCOUTQ: TRY(ctx.memory().WriteValue(argument, endpoint_->BytesUnread())); return int64_t{0};
-    default: return Errno::kENOTTY;
+    default: return InterfaceIoctl(ctx, command, argument, false);
   }
 }
 

@@ -14,6 +14,7 @@ class UnixSocket final : public Socket {
   UnixSocket(Context& ctx, int32_t type, int32_t protocol, Ref<Endpoint> endpoint)
       : Socket(ctx, abi::kAF_UNIX, type, protocol), endpoint_(std::move(endpoint)) {
     endpoint_->MarkAccepted();
+    endpoint_->List(inode());
   }
 
   Result<void> Bind(Context& ctx, const Address& address, const Caller& caller) override { return endpoint_->Bind(ctx, address, caller); }

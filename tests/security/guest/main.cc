@@ -86,6 +86,33 @@ const Mode sleep_mode("sleep", [](int, char**) {
   for (;;) pause();
   return 0;
 });
+const Mode sleepers_mode("sleepers", [](int argc, char** argv) {
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setstacksize(&attributes, 64 * 1024);
+  // In a timer, in a futex and in a call that only a signal ends.
+  static pthread_mutex_t held = PTHREAD_MUTEX_INITIALIZER;
+  pthread_mutex_lock(&held);
+  void* (*const bodies[])(void*) = {[](void*) -> void* {
+                                      const timespec hour{3600, 0};
+                                      for (;;) nanosleep(&hour, nullptr);
+                                    },
+                                    [](void*) -> void* {
+                                      for (;;) pthread_mutex_lock(&held);
+                                    },
+                                    [](void*) -> void* {
+                                      for (;;) pause();
+                                    }};
+  const int count = argc > 0 ? std::atoi(argv[0]) : 1;
+  for (int i = 0; i < count; ++i) {
+    pthread_t thread;
+    HOSTILE_REQUIRE(pthread_create(&thread, &attributes, bodies[i % 3], nullptr) == 0, "sleepers: pthread_create");
+  }
+  std::puts("ready");
+  std::fflush(stdout);
+  for (;;) pause();
+  return 0;
+});
 const Mode canary_mode("canary", [](int, char**) {
   Canary();
   return 0;

@@ -1,4 +1,6 @@
 // kill(2), tkill(2), tgkill(2), rt_sigqueueinfo(2): targets and permissions.
+#include <poll.h>
+
 #include "tests/lib/guest.h"
 
 namespace tests {
@@ -23,6 +25,33 @@ TEST(Kill, ZombieAcceptsSignals) {
   EXPECT_THAT(Call(SYS_kill, child, SIGTERM), SucceedsWith(0));
   EXPECT_THAT(StatusOf(child), Exited(0));
   EXPECT_THAT(Call(SYS_kill, child, 0), FailsWith(ESRCH));
+}
+TEST(Kill, NegativePidReachesChildrenThatAreJustBorn) {
+  for (int i = 0; i < 10; ++i) {
+    int ends[2];
+    ASSERT_EQ(pipe(ends), 0);
+    const pid_t leader = ForkChild();
+    if (leader == 0) {
+      setpgid(0, 0);
+      for (;;) {
+        if (fork() == 0) {
+          for (int n = 0; n < 3; ++n) (void)fork();
+          for (;;) pause();
+        }
+        usleep(1000);
+      }
+    }
+    setpgid(leader, leader);
+    close(ends[1]);
+    usleep(3000);
+    EXPECT_THAT(Call(SYS_kill, -leader, SIGKILL), SucceedsWith(0));
+    EXPECT_THAT(StatusOf(leader), KilledBy(SIGKILL));
+    // Everybody in the group holds the writing end: it is closed when all are gone.
+    pollfd poll = {.fd = ends[0], .events = POLLIN, .revents = 0};
+    EXPECT_THAT(Call(SYS_poll, &poll, 1, 2000), SucceedsWith(1));
+    EXPECT_EQ(poll.revents, POLLHUP);
+    close(ends[0]);
+  }
 }
 TEST(Kill, NegativePidReachesTheGroup) {
   const pid_t one = SleepingChild(), two = SleepingChild();

@@ -181,6 +181,39 @@ TEST(Execve, FailureLeavesTheProcessAsItWas) {
   raise(SIGUSR1);
   EXPECT_EQ(recorder.count(), 1);
 }
+TEST(Execve, OfTwoThreadsAtOnceOneWins) {
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_THAT(ChildStatus([] {
+                  std::atomic<int> ready{0};
+                  const auto both = [&] {
+                    ready.fetch_add(1);
+                    while (ready.load() < 2) {
+                    }
+                    ExecRole("exit_with", {"21"});
+                  };
+                  ScopedThread one(both), two(both);
+                  for (;;) pause();
+                }),
+                Exited(21));
+  }
+}
+TEST(Execve, EndsThreadsThatMakeThreads) {
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_THAT(ChildStatus([] {
+                  ScopedThread maker([] {
+                    // Until exec ends it; by then pthread_create may fail.
+                    for (pthread_t thread;;) {
+                      if (pthread_create(
+                              &thread, nullptr, [](void*) -> void* { return nullptr; }, nullptr) == 0)
+                        pthread_join(thread, nullptr);
+                    }
+                  });
+                  usleep(500);
+                  ExecRole("exit_with", {"22"});
+                }),
+                Exited(22));
+  }
+}
 TEST(Execveat, EmptyPathRunsTheDescriptor) {
   EXPECT_THAT(ChildStatus([] {
                 const ScopedFd fd(open("/proc/self/exe", O_PATH));
