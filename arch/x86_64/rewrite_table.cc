@@ -73,6 +73,11 @@ const RewritePlan* RewriteTable::SiteAt(uint64_t address) const {
   return it != sites_.end() && it->first <= address ? it->second.plan.get() : nullptr;
 }
 
+bool RewriteTable::Touches(uint64_t start, uint64_t end) const {
+  const auto it = FirstFrom(start);
+  return it != sites_.end() && it->first < end;
+}
+
 std::vector<std::shared_ptr<const RewritePlan>> RewriteTable::LivePlans(uint64_t start, uint64_t end) const {
   std::vector<std::shared_ptr<const RewritePlan>> plans;
   for (auto it = FirstFrom(start); it != sites_.end() && it->first < end; ++it)

@@ -45,6 +45,8 @@ class RewriteTable {
 
   // The plan, live or undone, whose site, patched or displaced bytes include the address. A site that has one is not to be planned again.
   const RewritePlan* SiteAt(uint64_t address) const;
+  // Is there a site, live or undone, with such a byte in [start, end)?
+  bool Touches(uint64_t start, uint64_t end) const;
   // Live plans with such a byte in [start, end).
   std::vector<std::shared_ptr<const RewritePlan>> LivePlans(uint64_t start, uint64_t end) const;
 

@@ -119,12 +119,16 @@ TEST_F(RewriteTableTest, UndoneSitesAreRememberedAndForgotten) {
   ASSERT_EQ(table_.LivePlans(kBase, kBase + 4096).size(), 1u);
   EXPECT_EQ(table_.LivePlans(kBase, kBase + 4096)[0]->site.site, kSite + 64);
 
+  EXPECT_TRUE(table_.Touches(kSite, kSite + 1)) << "undone, but known";
+  EXPECT_FALSE(table_.Touches(kBase + 4096, kBase + 8192));
+
   RewriteTable copy = table_;
   EXPECT_TRUE(table_.Forget(kBase + 4096, kBase + 8192).empty());
   const auto live = table_.Forget(kBase, kBase + 4096);
   ASSERT_EQ(live.size(), 1u);
   EXPECT_EQ(live[0].site.site, kSite + 64);
   EXPECT_EQ(table_.Resolve(kSite - 5).kind, Kind::kNone);
+  EXPECT_FALSE(table_.Touches(kSite, kSite + 1));
   EXPECT_EQ(table_.Resolve(second.trampoline).kind, Kind::kOutside) << "a thread may still be inside";
   EXPECT_EQ(copy.Resolve(kSite + 64 - 5).kind, Kind::kResume);
 }

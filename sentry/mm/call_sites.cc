@@ -124,10 +124,7 @@ void MemoryManager::TakeBackCallsLocked(const Range& range, bool restore, platfo
     for (const arch::RewritePlan& plan : calls_.Own().Forget(0, ~uint64_t{0})) RestoreCallLocked(plan, via);
     return;
   }
-  if (calls_.table().LivePlans(range.start, range.end).empty()) {
-    if (calls_.table().SiteAt(range.start) != nullptr) calls_.Own().Forget(range.start, range.end);
-    return;
-  }
+  if (!calls_.table().Touches(range.start, range.end)) return;
   for (const arch::RewritePlan& plan : calls_.Own().Forget(range.start, range.end)) {
     if (restore) RestoreCallLocked(plan, via);
   }
