@@ -62,14 +62,23 @@ bool CallSites::InZone(uint64_t start, uint64_t end) const {
 void MemoryManager::CallTrapped(uint64_t site, uint64_t number, platform::GuestThread* via) {
   // rt_sigreturn(2) brings vector registers, which only a whole frame can take back.
   if (!rewrites_calls_.load(std::memory_order_relaxed) || number == abi::kSys_rt_sigreturn) return;
-  MutexLock lock(mu_);
-  if (!calls_.enabled() || !calls_.Count(site)) return;
-  const Vma* code = vmas_.Find(site);
-  if (code == nullptr || !IsCode(*code) || calls_.table().SiteAt(site) != nullptr) return;
-  const uint64_t first = std::max(code->start, (site & ~uint64_t{7}) - std::min(site & ~uint64_t{7}, kSnapshotBytes / 2));
-  const uint64_t last = std::min(code->end, (site & ~uint64_t{7}) + kSnapshotBytes / 2);
-  std::vector<uint8_t> bytes(last - first);
+  Range around;
+  {
+    MutexLock lock(mu_);
+    if (!calls_.enabled() || !calls_.Count(site)) return;
+    const Vma* code = vmas_.Find(site);
+    if (code == nullptr || !IsCode(*code) || calls_.table().SiteAt(site) != nullptr) return;
+    const uint64_t word = site & ~uint64_t{7};
+    around = {std::max(code->start, word - std::min(word, kSnapshotBytes / 2)), std::min(code->end, word + kSnapshotBytes / 2)};
+  }
+  const uint64_t first = around.start;
+  std::vector<uint8_t> bytes(around.length());
   if (space_->Read(first, absl::MakeSpan(reinterpret_cast<std::byte*>(bytes.data()), bytes.size())) != bytes.size()) return;
+  MutexLock lock(mu_);
+  // Another thread may have changed the code meanwhile. Patches are only put over the bytes that were read; the rest must still be code.
+  const Vma* code = vmas_.Find(site);
+  if (!calls_.enabled() || code == nullptr || !IsCode(*code) || calls_.table().SiteAt(site) != nullptr) return;
+  if (code->start > around.start || code->end < around.end) return;
   calls_.table().HidePatches(first, bytes);
   const arch::RewriteSite found = arch::AnalyseSite({.base = first, .bytes = bytes}, site, number);
   if (found.form == arch::RewriteForm::kNone) return;

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "tests/lib/guest.h"
+#include "tests/lib/namespaces.h"
 
 namespace {
 
@@ -404,18 +405,21 @@ TEST(Mq, QueuesSurviveTheirMakers) {
 }
 
 TEST(Mq, MountedTreeShowsTheQueues) {
-  const Queue queue;
-  const std::string path = "/dev/mqueue/" + queue.name;
-  if (ReadFile("/proc/mounts").find(" /dev/mqueue mqueue ") == std::string::npos) GTEST_SKIP() << "not mounted here";
-  struct stat info {};
-  ASSERT_EQ(stat(path.c_str(), &info), 0);
-  EXPECT_EQ(info.st_size, 80);
-  queue.Send("123");
-  EXPECT_EQ(ReadFile(path).substr(0, 8), "QSIZE:3 ");
-  EXPECT_EQ(unlink(path.c_str()), 0);
-  EXPECT_THAT(Open(queue.name, O_RDONLY), FailsWith(ENOENT));
-  EXPECT_LT(mkdir("/dev/mqueue/x", 0755), 0);
-  EXPECT_EQ(errno, EPERM);
+  SKIP_UNLESS_MOUNTS();
+  InMountNamespace([](const std::string& dir) {
+    ASSERT_EQ(mount("mqueue", dir.c_str(), "mqueue", 0, nullptr), 0) << strerror(errno);
+    const Queue queue;
+    const std::string path = dir + "/" + queue.name;
+    struct stat info {};
+    ASSERT_EQ(stat(path.c_str(), &info), 0);
+    EXPECT_EQ(info.st_size, 80);
+    queue.Send("123");
+    EXPECT_EQ(ReadFile(path).substr(0, 8), "QSIZE:3 ");
+    EXPECT_EQ(unlink(path.c_str()), 0);
+    EXPECT_THAT(Open(queue.name, O_RDONLY), FailsWith(ENOENT));
+    EXPECT_LT(mkdir((dir + "/x").c_str(), 0755), 0);
+    EXPECT_EQ(errno, EPERM);
+  });
 }
 
 // ---- mq_notify --------------------------------------------------------------------------------------------------------------
