@@ -55,6 +55,12 @@ class Core : public RefCounted {
   // At most one thread fewer than there are CPUs looks for requests at a time.
   bool BecomePoller();
   void CeasePolling() { pollers_.fetch_sub(1, std::memory_order_relaxed); }
+  // Guest threads that were told to go on, and have not asked for anything since.
+  void CountRunning(int change) { running_.fetch_add(change, std::memory_order_relaxed); }
+  // More want to run than there are CPUs, `more` to come included: whoever looks for a request takes the CPU of one who has work.
+  bool Crowded(int more) const {
+    return running_.load(std::memory_order_relaxed) + pollers_.load(std::memory_order_relaxed) + more > cpus_.count();
+  }
   const cpu_set_t& cpus() const { return cpus_.all(); }
   void SendAway(int32_t tid) const { cpus_.SendAway(tid); }
 
@@ -86,6 +92,7 @@ class Core : public RefCounted {
   Contexts contexts_;
   Zygote zygote_;
   std::atomic<int> pollers_{0};
+  std::atomic<int> running_{0};
   std::thread reaper_;
   bool closed_ = false;
   std::atomic<bool> closing_{false};

@@ -215,6 +215,12 @@ bool Listener::ApproveBirth(const seccomp_notif& n) {
   return true;
 }
 
+void Listener::Enter(StubThread& thread, RunState state) {
+  const int change = (state == RunState::kRunning) - (thread.state == RunState::kRunning);
+  if (change != 0) core_.CountRunning(change);
+  thread.state = state;
+}
+
 // ---- requests ---------------------------------------------------------------------------------------------------------------
 
 Listener::After Listener::TakeRequest(StubThread& thread, uint32_t number, uint64_t id) {
@@ -276,12 +282,12 @@ Listener::After Listener::TakeEvent(StubThread& thread, uint32_t request) {
   const bool nothing = event.kind == EventKind::kInterrupt && !thread.interrupt_wanted;
   if (nothing && thread.borrowers == 0) return ResumeLocked(thread);
   if (thread.borrowers > 0) {
-    thread.state = RunState::kHeld;
+    Enter(thread, RunState::kHeld);
     thread.held_event = event;
     NotifyWaiters();
     return {};
   }
-  thread.state = RunState::kInEvent;
+  Enter(thread, RunState::kInEvent);
   waiting_.push_back({Ref<StubThread>(thread), event});
   NotifyWaiters();
   return {};
@@ -305,7 +311,7 @@ Listener::After Listener::ResumeLocked(StubThread& thread) {
     return After{.dispatch = &kRefused};
   }
   WriteFrame(thread);
-  thread.state = RunState::kRunning;
+  Enter(thread, RunState::kRunning);
   ConsiderPolling(thread);
   uint64_t answer;
   if (thread.deferred.empty()) {
@@ -323,7 +329,7 @@ Listener::After Listener::ResumeLocked(StubThread& thread) {
 Listener::After Listener::EndLocked(StubThread& thread) {
   thread.ended = true;
   (void)TakeDeferred(thread);
-  thread.state = RunState::kParked;
+  Enter(thread, RunState::kParked);
   if (thread.leader || !thread.stopped()) return {};
   if (thread.sleeping == 0) leaving_.insert_or_assign(thread.tid, Ref<StubThread>(thread));
   threads_.erase(thread.tid);
@@ -490,10 +496,9 @@ void Listener::ProcessDied(int32_t pid) {
         std::erase(thread.space->threads(), &thread);
       }
       // In an event it hears of it afterwards.
-      if (thread.sink != nullptr && thread.state != RunState::kInEvent) {
-        thread.state = RunState::kInEvent;
-        exited.emplace_back(thread);
-      }
+      const bool in_event = thread.state == RunState::kInEvent;
+      if (!in_event) Enter(thread, thread.sink != nullptr ? RunState::kInEvent : RunState::kDead);
+      if (!in_event && thread.sink != nullptr) exited.emplace_back(thread);
       dead.push_back(it->second);
       threads_.erase(it++);
     }

@@ -115,9 +115,11 @@ class Listener : public RefCounted {
   uint64_t StartOps(StubThread& thread, uint32_t command) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   After ResumeLocked(StubThread& thread) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   After EndLocked(StubThread& thread) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // ---- polling (polling.cc) ----
   // What was left for later is to be done now.
   static std::vector<Op> TakeDeferred(StubThread& thread);
+  // The only way into and out of kRunning: the platform counts the threads that run.
+  void Enter(StubThread& thread, RunState state) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // ---- polling (polling.cc) ----
   // The thread was just told to go on: is it worth looking for its next request instead of sleeping?
   void ConsiderPolling(StubThread& thread) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Looks for the hot thread's next request for a while. False: sleep.

@@ -2,8 +2,14 @@
 #include "platform/systrap/pace.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace ringwall::platform::systrap {
+
+void Pace::Disturb() {
+  disturbed_ = true;
+  if (phase_ == Phase::kTrySleeping || phase_ == Phase::kTryPolling) Enter(Phase::kSlow, answered_);
+}
 
 void Pace::Asked(uint64_t now) {
   const bool quick = now - answered_ < kWindow;
@@ -38,7 +44,7 @@ void Pace::Asked(uint64_t now) {
         if (long_gaps_ > kLongGaps) return Enter(Phase::kSlow, now);
         long_gaps_ = 0;
         // The machine got busier: the last ones took longer than notifications would have.
-        const bool worse = polling_pays_ && now - started_ > sleeping_cost_;
+        const bool worse = polling_pays_ && !std::exchange(disturbed_, false) && now - started_ > sleeping_cost_;
         if (worse || requests_ >= (polling_pays_ ? kKeepPolling : keep_sleeping_)) return Enter(Phase::kTrySleeping, now);
         started_ = now;
       }

@@ -16,6 +16,8 @@ class Pace {
   void Answered(uint64_t now) { answered_ = now; }
   // Its next request is here.
   void Asked(uint64_t now);
+  // Other threads want the CPUs: what was measured meanwhile says nothing about polling.
+  void Disturb();
   // Is it to be polled from now on?
   bool poll() const { return phase_ == Phase::kTryPolling || (phase_ == Phase::kSettled && polling_pays_); }
 
@@ -41,6 +43,7 @@ class Pace {
 
   Phase phase_ = Phase::kSlow;
   bool polling_pays_ = false;
+  bool disturbed_ = false;  // since the last look at a settled thread's times
   uint32_t requests_ = 0;   // in this phase; quick ones in a row while slow
   uint32_t long_gaps_ = 0;  // in this phase, or in the last kTrial requests of a settled one
   uint32_t keep_sleeping_ = kKeepSleepingMin;

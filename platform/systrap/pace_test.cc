@@ -42,6 +42,16 @@ TEST(Pace, NeverPollsForThreadsThatCompute) {
   EXPECT_EQ(machine.Run(10'000, Pace::kWindow * 2), 0);
 }
 
+TEST(Pace, TrialsAmongOthersWhoWantTheCpuDoNotCount) {
+  Machine machine{.sleeping = 15'000, .polling = 60'000};
+  for (int i = 0; i < 1'000; ++i) {
+    machine.Run(1);
+    machine.pace.Disturb();
+  }
+  machine.polling = 2'000;
+  EXPECT_GT(machine.Run(1'000), 800);
+}
+
 TEST(Pace, NoticesThatTheMachineChanged) {
   Machine machine{.sleeping = 15'000, .polling = 2'000};
   machine.Run(10'000);

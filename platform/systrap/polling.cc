@@ -27,8 +27,10 @@ void Listener::MeasureGap(StubThread& thread) { thread.pace.Asked(Ticks()); }
 void Listener::ConsiderPolling(StubThread& thread) {
   thread.pace.Answered(Ticks());
   const bool hot = hot_.get() == &thread;
+  const bool crowded = core_.Crowded(hot ? 0 : 1);
+  if (crowded) thread.pace.Disturb();
   // Only our own worker comes back to look; the stub must not sleep in a notification that nobody has received.
-  if (serving != this || !thread.pace.poll()) {
+  if (serving != this || crowded || !thread.pace.poll()) {
     if (hot) StopPolling();
     if (serving == this) MoveBack();
     return;
@@ -75,7 +77,7 @@ bool Listener::Poll(StubThread& thread, uint32_t handled) {
       if (__atomic_load_n(&thread.context->asked, __ATOMIC_ACQUIRE) != handled) return true;
       __builtin_ia32_pause();
     }
-  } while (Ticks() - start < Pace::kWindow);
+  } while (Ticks() - start < Pace::kWindow && !core_.Crowded(0));
   return false;
 }
 
