@@ -15,7 +15,7 @@ constexpr size_t kMegabyte = 1 << 20;
 
 std::string g_file;
 int g_fd = -1;
-char g_buffer[kMegabyte];
+alignas(kPage) char g_buffer[kMegabyte];
 
 std::string InDirectory(const char* name) {
   const char* directory = std::getenv("BENCH_DIR");

@@ -298,6 +298,28 @@ size_t SystrapAddressSpace::Write(uint64_t address, absl::Span<const std::byte> 
   });
 }
 
+// pread64(2) or pwrite64(2) of the guest's, which the host asks us about (filter.h): number, range and offset are compared.
+size_t SystrapAddressSpace::MoveFile(SharedFd& file, uint64_t offset, uint64_t address, size_t length, bool to_file, GuestThread* via) {
+  if (via == nullptr || address >= kEnd || length > kEnd - address) return 0;
+  Flush();
+  Numbers numbers(core_->zygote());
+  const Result<int> number = numbers.For(file);
+  if (!number.ok()) return 0;
+  const Borrowed borrowed(*this, via);
+  if (!borrowed) return 0;
+  const Op op{static_cast<uint64_t>(to_file ? SYS_pwrite64 : SYS_pread64), {static_cast<uint64_t>(*number), address, length, offset}, 0};
+  const Listener::OpsResult result = borrowed.Run(absl::MakeConstSpan(&op, 1));
+  if (result.dead || result.done != 1 || result.value <= 0) return 0;
+  return std::min(static_cast<size_t>(result.value), length);
+}
+
+void SystrapAddressSpace::CountWaiter(uint64_t address, int change) {
+  MutexLock lock(listener_->mu());
+  // The context of a dead process may be somebody else's.
+  if (!first_ || first_->died) return;
+  __atomic_fetch_add(&first_->context->waiters[WaiterBucket(address)], static_cast<uint32_t>(change), __ATOMIC_SEQ_CST);
+}
+
 bool SystrapAddressSpace::GrowStack(uint64_t address) {
   {
     MutexLock lock(stack_mu_);

@@ -21,9 +21,11 @@ class SystrapAddressSpace final : public AddressSpace {
   Result<uint32_t> CompareExchange(uint64_t address, uint32_t expected, uint32_t desired, GuestThread* via) override;
   Result<void> Resident(uint64_t address, absl::Span<uint8_t> pages, GuestThread* via) override;
   uint64_t ResidentBytes() const override;
+  size_t MoveFile(SharedFd& file, uint64_t offset, uint64_t address, size_t length, bool to_file, GuestThread* via) override;
   bool WriteOnReturn(uint64_t address, absl::Span<const std::byte> from, GuestThread* via) override;
   size_t ReadBrought(uint64_t address, absl::Span<std::byte> to, GuestThread* via) override;
   void DropBrought(GuestThread* via) override;
+  void CountWaiter(uint64_t address, int change) override;
   uint64_t call_entry() const override;
   Result<void> WriteCode(absl::Span<const CodeWrite> writes, bool alone, GuestThread* via) override;
 
@@ -42,6 +44,9 @@ class SystrapAddressSpace final : public AddressSpace {
   void Flush() {
     if (deferring_.load(std::memory_order_relaxed) != 0) listener_->Flush(*this);
   }
+  // The first thread, in whose context waiters are counted. Once, before anything runs.
+  void set_first(Ref<StubThread> first) { first_ = std::move(first); }
+  const StubThread* first() const { return first_.get(); }
   // Never had a second thread.
   bool single_threaded() const { return !had_threads_.load(std::memory_order_relaxed); }
   void set_had_threads() { had_threads_.store(true, std::memory_order_relaxed); }
@@ -64,6 +69,7 @@ class SystrapAddressSpace final : public AddressSpace {
   std::atomic<int> deferring_{0};
   std::atomic<bool> had_threads_{false};
   std::vector<StubThread*> threads_;
+  RefPtr<StubThread> first_;
   Mutex<LockRank::kPlatform> stack_mu_;
   std::vector<uint64_t> stacks_ ABSL_GUARDED_BY(stack_mu_);  // where growing stacks began, see GrowStack
 };

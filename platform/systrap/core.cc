@@ -38,6 +38,7 @@ Result<void> Core::Start(absl::Span<const CallShape> shapes, std::string* why) {
   }
   if (!CpuFits(why)) return Errno::kENOSYS;
   cpus_.Load();
+  answer_indices_ = IndexAnswers(shapes);
   TRY(zygote_.Create(shapes, why));
   uint64_t word = 0;
   iovec local{&word, sizeof(word)};

@@ -20,6 +20,7 @@
 #include "platform/systrap/contexts.h"
 #include "platform/systrap/cpus.h"
 #include "platform/systrap/listener.h"
+#include "platform/systrap/stub_blob.h"
 #include "platform/systrap/zygote.h"
 
 namespace ringwall::platform::systrap {
@@ -36,6 +37,7 @@ class Core : public RefCounted {
   Zygote& zygote() { return zygote_; }
   int proc_fd() const { return proc_fd_.get(); }
   bool rewrite_calls() const { return rewrite_calls_; }
+  const AnswerIndices& answer_indices() const { return answer_indices_; }
 
   // ---- processes ----
   // A stub process exists. False: it is dead already.
@@ -88,6 +90,7 @@ class Core : public RefCounted {
 
   const UniqueFd proc_fd_;
   const bool rewrite_calls_;
+  AnswerIndices answer_indices_{};
   Cpus cpus_;
   Contexts contexts_;
   Zygote zygote_;

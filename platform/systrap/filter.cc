@@ -144,7 +144,15 @@ std::vector<sock_filter> BuildStubFilter() {
   p.Return(SECCOMP_RET_ALLOW);
   RequireCall(p, SYS_clone);
   p.Return(SECCOMP_RET_USER_NOTIF);
+  // Large reads and writes of files, by descriptors that are not all the caller's.
+  RequireCall(p, SYS_pread64);
+  p.Return(SECCOMP_RET_USER_NOTIF);
+  RequireCall(p, SYS_pwrite64);
+  p.Return(SECCOMP_RET_USER_NOTIF);
   RequireCall(p, SYS_exit);
+  p.Return(SECCOMP_RET_ALLOW);
+  // What an answer in the stub does besides: nothing to anybody.
+  RequireCall(p, SYS_sched_yield);
   p.Return(SECCOMP_RET_ALLOW);
   RequireCall(p, SYS_exit_group);
   p.Return(SECCOMP_RET_ALLOW);
@@ -169,7 +177,9 @@ bool IsNotified(uint64_t number, const uint64_t* a) {
   };
   switch (number) {
     case kHandOverCall:
-    case SYS_clone: return true;
+    case SYS_clone:
+    case SYS_pread64:
+    case SYS_pwrite64: return true;
     case SYS_mmap: return (static_cast<uint32_t>(a[3]) & ~(kMayMap & ~kMustMap)) != kMustMap || !below(a[0], a[1]);
     case SYS_mprotect: return (static_cast<uint32_t>(a[2]) & ~static_cast<uint32_t>(PROT_READ | PROT_EXEC)) != 0 || !below(a[0], a[1]);
     case SYS_madvise: return a[2] > kMaxAdvice || a[2] == MADV_MERGEABLE || !below(a[0], a[1]);

@@ -104,10 +104,12 @@ TEST(StubFilter, ContextsAndCodeAreOutOfReach) {
   }
 }
 
-TEST(StubFilter, HandOverAndClonesAreNotified) {
+TEST(StubFilter, HandOverClonesAndFilesAreNotified) {
   EXPECT_EQ(Verdict(kStub, static_cast<int>(kHandOverCall), {1}), SECCOMP_RET_USER_NOTIF);
   EXPECT_EQ(Verdict(kStub, SYS_clone, {kThreadCloneFlags}), SECCOMP_RET_USER_NOTIF);
   EXPECT_EQ(Verdict(kStub, SYS_clone, {0}), SECCOMP_RET_USER_NOTIF);
+  EXPECT_EQ(Verdict(kStub, SYS_pread64, {3, 0x10000, 0x1000, 0}), SECCOMP_RET_USER_NOTIF);
+  EXPECT_EQ(Verdict(kStub, SYS_pwrite64, {3, 0x10000, 0x1000, 0}), SECCOMP_RET_USER_NOTIF);
 }
 
 TEST(StubFilter, EverythingElseKills) {
@@ -120,7 +122,10 @@ TEST(StubFilter, EverythingElseKills) {
                                SYS_mremap,
                                SYS_mincore,
                                SYS_clone,
+                               SYS_pread64,
+                               SYS_pwrite64,
                                SYS_exit,
+                               SYS_sched_yield,
                                SYS_exit_group};
   for (int number = 0; number < 1024; ++number) {
     if (named.contains(number)) continue;
@@ -137,7 +142,7 @@ TEST(StubFilter, TheSentryKnowsWhatIsNotified) {
   std::mt19937_64 random(4711);
   const uint64_t addresses[] = {0, 0x10000, 0x7ffdfffff000, kEnd, kContextsAddress, kCodeAddress, ~uint64_t{0} << 12};
   const uint64_t lengths[] = {0, 0x1000, uint64_t{1} << 32, kEnd, ~uint64_t{0} << 12};
-  const uint64_t numbers[] = {SYS_mmap, SYS_mprotect, SYS_madvise, SYS_clone, kHandOverCall};
+  const uint64_t numbers[] = {SYS_mmap, SYS_mprotect, SYS_madvise, SYS_clone, SYS_pread64, kHandOverCall};
   for (int round = 0; round < 100'000; ++round) {
     uint64_t a[6];
     a[0] = addresses[random() % std::size(addresses)];

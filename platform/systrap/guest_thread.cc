@@ -47,6 +47,18 @@ SystrapGuestThread::~SystrapGuestThread() {
   space_->core()->CountGuestThread(-1);
 }
 
+void SystrapGuestThread::Remember(uint32_t number, int64_t result) {
+  const uint8_t answer = number < kCallShapes ? space_->core()->answer_indices()[number] : 0;
+  if (answer == 0) return;
+  // The context of a dead process may be somebody else's.
+  MutexLock lock(thread_->listener->mu());
+  if (thread_->died) return;
+  thread_->context->answers[answer - 1] = result;
+  if (const StubThread* first = space_->first())
+    thread_->context->waiters_address = ContextAddress(first->slot) + offsetof(Context, waiters);
+  __atomic_fetch_or(&thread_->context->answers_known, 1u << (answer - 1), __ATOMIC_SEQ_CST);
+}
+
 std::byte* SystrapGuestThread::FpArea(size_t bytes) const {
   thread_->listener->SaveFp(*thread_);
   return FpAreaOf(*thread_, bytes);

@@ -21,17 +21,29 @@ extern const std::byte ringwall_systrap_call_leave[];
 
 namespace ringwall::platform::systrap {
 
+AnswerIndices IndexAnswers(absl::Span<const CallShape> shapes) {
+  AnswerIndices answers{};
+  uint8_t used = 0;
+  for (size_t i = 0; i < shapes.size() && used < kMaxAnswers; ++i) {
+    if (shapes[i].lasting) answers[i] = ++used;
+  }
+  return answers;
+}
+
 std::vector<std::byte> BuildBlob(const std::vector<sock_filter>& filter, absl::Span<const CallShape> shapes) {
   const size_t code = static_cast<size_t>(systrap_code_end - systrap_code);
   const size_t first = static_cast<size_t>(systrap_first_end - systrap_first);
   const size_t filter_bytes = filter.size() * sizeof(sock_filter);
   constexpr uint64_t kProgramOffset = kFilterOffset + sizeof(sock_fprog);
-  static_assert(sizeof(CallShape) == 4 && kShapesOffset + kCallShapes * sizeof(CallShape) <= kFilterOffset);
+  static_assert(kShapesOffset + kCallShapes * sizeof(StubShape) <= kFilterOffset);
   if (code > kShapesOffset || shapes.size() > kCallShapes || kProgramOffset + filter_bytes > kCodeBytes || first > 0x1000) return {};
   std::vector<std::byte> blob(kBlobBytes, std::byte{0xf4} /*hlt*/);
   std::memcpy(blob.data(), systrap_code, code);
-  std::memset(blob.data() + kShapesOffset, 0, kCallShapes * sizeof(CallShape));
-  std::memcpy(blob.data() + kShapesOffset, shapes.data(), shapes.size() * sizeof(CallShape));
+  std::array<StubShape, kCallShapes> stub_shapes{};
+  const AnswerIndices answers = IndexAnswers(shapes);
+  for (size_t i = 0; i < shapes.size(); ++i)
+    stub_shapes[i] = {shapes[i].strings, shapes[i].structure, shapes[i].structure_bytes, answers[i], 0};
+  std::memcpy(blob.data() + kShapesOffset, stub_shapes.data(), sizeof(stub_shapes));
   sock_fprog program{};
   program.len = static_cast<uint16_t>(filter.size());
   program.filter = reinterpret_cast<sock_filter*>(kCodeAddress + kProgramOffset);

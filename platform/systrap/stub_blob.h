@@ -1,6 +1,7 @@
 // The stub's code as bytes, ready to be copied into a zygote.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -11,6 +12,10 @@
 struct sock_filter;
 
 namespace ringwall::platform::systrap {
+
+// Of each call: 1 + index in Context::answers, 0 for those that are always asked. The first kMaxAnswers lasting ones have one.
+using AnswerIndices = std::array<uint8_t, kCallShapes>;
+AnswerIndices IndexAnswers(absl::Span<const CallShape> shapes);
 
 // kBlobBytes: the code, `shapes` (at most kCallShapes), the sock_fprog and `filter` at kFilterOffset, the page of the first call. Empty
 // when a part does not fit.

@@ -130,6 +130,7 @@ class SystrapPlatform final : public Platform {
     Ref<StubThread> thread = MakeRef<StubThread>(listener, slot, core_->contexts().At(slot));
     thread->space = &space;
     thread->leader = leader;
+    if (leader) space.set_first(thread);
     return thread;
   }
 

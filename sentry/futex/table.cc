@@ -7,6 +7,20 @@
 
 namespace ringwall::futex {
 
+Waiter::Waiter(task::Task& task, const Key& key, uint32_t bitset, bool pi, int32_t guest_tid)
+    : task_(task),
+      space_(RefPtr<platform::AddressSpace>::Share(&task.mm().space())),
+      key_(key),
+      bitset_(bitset),
+      pi_(pi),
+      guest_tid_(guest_tid) {}
+Waiter::~Waiter() = default;
+
+void Waiter::Count(int change) {
+  // Words of shared files have an inode (MemoryManager::FutexKey).
+  if (key_.ino == 0 && key_.object >> 63 == 0) space_->CountWaiter(key_.offset, change);
+}
+
 size_t FutexTable::IndexOf(const Key& key) { return absl::HashOf(key.object, key.ino, key.offset) % kBuckets; }
 
 void FutexTable::Enqueue(Waiter& waiter, int32_t owner_tid) {
@@ -19,6 +33,7 @@ void FutexTable::Enqueue(Waiter& waiter, int32_t owner_tid) {
   waiter.state_.store(Waiter::State::kQueued, std::memory_order_release);
   bucket.waiters.PushBack(waiter);
   ++bucket.arrivals;
+  waiter.Count(1);
 }
 
 FutexTable::Bucket& FutexTable::LockBucketOf(Waiter& waiter) {
@@ -35,6 +50,7 @@ bool FutexTable::Dequeue(Waiter& waiter) ABSL_NO_THREAD_SAFETY_ANALYSIS {
   const bool queued = waiter.state() == Waiter::State::kQueued;
   if (queued) {
     IntrusiveList<Waiter, &Waiter::node_>::Remove(waiter);
+    waiter.Count(-1);
     waiter.state_.store(Waiter::State::kIdle, std::memory_order_release);
     if (waiter.pi_) pi_waiters_.fetch_sub(1, std::memory_order_seq_cst);
   }
@@ -50,6 +66,7 @@ int64_t FutexTable::Wake(const Key& key, int64_t count, uint32_t bitset) {
     Waiter* const next = bucket.waiters.Next(*w);
     if (!w->pi_ && w->key_ == key && (w->bitset_ & bitset) != 0) {
       bucket.waiters.Remove(*w);
+      w->Count(-1);
       w->state_.store(Waiter::State::kWoken, std::memory_order_release);
       w->task_.Wake();
       ++woken;
@@ -88,6 +105,7 @@ int64_t FutexTable::Requeue(const Key& from, const Key& to, int64_t wake, int64_
       if (!w->pi_ && w->key_ == from) {
         if (woken < wake) {
           source.waiters.Remove(*w);
+          w->Count(-1);
           w->state_.store(Waiter::State::kWoken, std::memory_order_release);
           w->task_.Wake();
           ++woken;
@@ -95,7 +113,9 @@ int64_t FutexTable::Requeue(const Key& from, const Key& to, int64_t wake, int64_
           ++moved;
           if (!(from == to)) {
             source.waiters.Remove(*w);
+            w->Count(-1);
             w->key_ = to;
+            w->Count(1);
             w->bucket_.store(to_index, std::memory_order_release);
             target.waiters.PushBack(*w);
             ++target.arrivals;
@@ -129,6 +149,7 @@ RefPtr<Waiter> FutexTable::TakeForGrant(const Key& key, int32_t* tid, bool* more
   }
   if (taken) {
     bucket.waiters.Remove(*taken);
+    taken->Count(-1);
     taken->state_.store(Waiter::State::kGranting, std::memory_order_release);
     pi_waiters_.fetch_sub(1, std::memory_order_seq_cst);
   }
@@ -150,6 +171,7 @@ bool FutexTable::Abandon(Waiter& waiter) ABSL_NO_THREAD_SAFETY_ANALYSIS {
   const Waiter::State state = waiter.state();
   if (state == Waiter::State::kQueued) {
     IntrusiveList<Waiter, &Waiter::node_>::Remove(waiter);
+    waiter.Count(-1);
     if (waiter.pi_) pi_waiters_.fetch_sub(1, std::memory_order_seq_cst);
   }
   waiter.state_.store(Waiter::State::kIdle, std::memory_order_release);

@@ -3,11 +3,16 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <vector>
 
 #include "absl/types/span.h"
 #include "base/error/result.h"
+
+namespace ringwall {
+class SharedFd;
+}
 
 namespace ringwall::mm {
 
@@ -20,6 +25,8 @@ class IoSink {
   // Stores up to from.size() bytes and moves on. Fewer than min(from.size(), remaining()) means a fault behind them; EFAULT when not one
   // byte could be stored (and from is not empty).
   virtual Result<size_t> Put(absl::Span<const std::byte> from) = 0;
+  // Stores bytes of a host file from `offset` on without a copy through the kernel, and moves on. How many; 0: read and Put().
+  virtual size_t PutFile(SharedFd& /*file*/, uint64_t /*offset*/) { return 0; }
 };
 
 // Where a write takes its bytes from.
@@ -29,6 +36,8 @@ class IoSource {
   virtual size_t remaining() const = 0;
   // Copies without moving on; same fault rule as Put.
   virtual Result<size_t> Peek(absl::Span<std::byte> to) = 0;
+  // Writes up to `limit` bytes to a host file at `offset` without a copy through the kernel, and moves on. How many; 0: Take() and write.
+  virtual size_t TakeFile(SharedFd& /*file*/, uint64_t /*offset*/, size_t /*limit*/) { return 0; }
   // Moves on by n <= remaining() bytes.
   virtual void Skip(size_t n) = 0;
   Result<size_t> Take(absl::Span<std::byte> to) {

@@ -43,6 +43,14 @@ size_t UserMemory::WriteSomeResult(uint64_t address, absl::Span<const std::byte>
   return WriteSome(address, from);
 }
 
+size_t UserMemory::MoveFile(SharedFd& file, uint64_t offset, uint64_t address, size_t length, bool to_file) {
+  // Below, two copies cost less than having the guest thread do it.
+  constexpr size_t kLarge = 128 << 10;
+  if (via_ == nullptr || length < kLarge || Inside(space_, address, length) != length) return 0;
+  if (offset > static_cast<uint64_t>(INT64_MAX) - length) return 0;
+  return space_->MoveFile(file, offset, address, length, to_file, via_);
+}
+
 Result<void> UserMemory::WriteResult(uint64_t address, absl::Span<const std::byte> from) {
   if (Inside(space_, address, from.size()) != from.size()) return Errno::kEFAULT;
   if (WriteSomeResult(address, from) != from.size()) return Errno::kEFAULT;
@@ -170,6 +178,13 @@ Result<size_t> UserSink::Put(absl::Span<const std::byte> from) {
   return done;
 }
 
+size_t UserSink::PutFile(SharedFd& file, uint64_t offset) {
+  const size_t done = Walk(segments_, index_, offset_, remaining_,
+                           [&](uint64_t to, size_t at, size_t n) { return memory_.MoveFile(file, offset + at, to, n, false); });
+  remaining_ -= done;
+  return done;
+}
+
 UserSource::UserSource(UserMemory& memory, uint64_t address, size_t length) : UserSource(memory, One(address, length)) {}
 UserSource::UserSource(UserMemory& memory, IovecList segments)
     : memory_(memory), segments_(std::move(segments)), remaining_(Total(segments_)) {}
@@ -181,6 +196,13 @@ Result<size_t> UserSource::Peek(absl::Span<std::byte> to) {
   const size_t done =
       Walk(segments_, index, offset, size, [&](uint64_t from, size_t at, size_t n) { return memory_.ReadSome(from, to.subspan(at, n)); });
   if (done == 0) return Errno::kEFAULT;
+  return done;
+}
+
+size_t UserSource::TakeFile(SharedFd& file, uint64_t offset, size_t limit) {
+  const size_t done = Walk(segments_, index_, offset_, std::min(limit, remaining_),
+                           [&](uint64_t from, size_t at, size_t n) { return memory_.MoveFile(file, offset + at, from, n, true); });
+  remaining_ -= done;
   return done;
 }
 

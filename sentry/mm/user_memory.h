@@ -66,6 +66,9 @@ class UserMemory {
     return Write(address, absl::Span<const std::byte>(reinterpret_cast<const std::byte*>(from.data()), from.size() * sizeof(T)));
   }
 
+  // AddressSpace::MoveFile, where it pays: 0 otherwise.
+  size_t MoveFile(SharedFd& file, uint64_t offset, uint64_t address, size_t length, bool to_file);
+
   platform::AddressSpace* space() const { return space_; }
   platform::GuestThread* via() const { return via_; }
 
@@ -87,6 +90,7 @@ class UserSink final : public IoSink {
   UserSink(UserMemory& memory, IovecList segments);
   size_t remaining() const override { return remaining_; }
   Result<size_t> Put(absl::Span<const std::byte> from) override;
+  size_t PutFile(SharedFd& file, uint64_t offset) override;
 
  private:
   UserMemory& memory_;
@@ -102,6 +106,7 @@ class UserSource final : public IoSource {
   UserSource(UserMemory& memory, IovecList segments);
   size_t remaining() const override { return remaining_; }
   Result<size_t> Peek(absl::Span<std::byte> to) override;
+  size_t TakeFile(SharedFd& file, uint64_t offset, size_t limit) override;
   void Skip(size_t n) override;
 
  private:

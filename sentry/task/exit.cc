@@ -174,6 +174,7 @@ void ExitPath::ReparentChildren(ThreadGroup& group) {
       child->family_.parent = heir;
       child->family_.parent_thread = heir != nullptr && !heir->family_.threads.empty() ? heir->family_.threads.front() : nullptr;
       if (heir != nullptr) heir->family_.children.insert(child);
+      for (Task* thread : child->family_.threads) thread->ForgetAnswers();
       orphans.push_back({Ref<ThreadGroup>(*child), child->family_.zombie});
     }
     family.children.clear();

@@ -209,6 +209,7 @@ platform::Verdict Task::RunHandler() {
   const uint64_t number = static_cast<uint32_t>(current_syscall_.load(std::memory_order_relaxed));
   static constexpr SyscallRow kNoRow{};
   const SyscallRow& row = number < kSyscallTableSize ? kernel_.syscalls().rows[number] : kNoRow;
+  const uint32_t answers_epoch = answers_epoch_.load(std::memory_order_seq_cst);
   const int64_t started = kernel_.options().strace ? time::MonotonicNs() : 0;
   for (;;) {
     CallOutcome outcome;
@@ -239,8 +240,15 @@ platform::Verdict Task::RunHandler() {
     FinishSyscall(outcome);
     if (call_work() != 0) [[unlikely]]
       return LeaveCall();
+    if (outcome.lasting && !kernel_.options().strace) Remember(number, outcome.value, answers_epoch);
     return PrepareToReturn();
   }
+}
+
+void Task::Remember(uint64_t number, int64_t result, uint32_t epoch) {
+  thread_->Remember(static_cast<uint32_t>(number), result);
+  // What changed while the call ran was perhaps not seen by it, and forgotten too early.
+  if (answers_epoch_.load(std::memory_order_seq_cst) != epoch) thread_->ForgetAnswers();
 }
 
 void Task::RunOnBlockingThread() {

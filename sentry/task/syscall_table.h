@@ -28,6 +28,7 @@ enum class TracePhase : uint8_t { kEnter, kExit };
 // What a handler's run came to. `value` is what the guest sees in the result register unless keep_registers.
 struct CallOutcome {
   int64_t value = 0;            // result, or -errno (private codes included: the run loop resolves them)
+  bool lasting = false;         // the same again until Task::ForgetAnswers()
   bool keep_registers = false;  // exit, execve, rt_sigreturn: the register is not touched
 };
 

@@ -82,8 +82,22 @@ void Task::SetFs(Ref<vfs::FsContext> fs) {
 }
 void Task::SetCreds(Ref<const cred::Credentials> creds) {
   RefPtr<const cred::Credentials> next = std::move(creds);
+  {
+    MutexLock lock(mu_);
+    std::swap(creds_, next);
+  }
+  ForgetAnswers();
+}
+
+void Task::AddCallWork(uint32_t bits) {
+  call_work_.fetch_or(bits, std::memory_order_seq_cst);
+  ForgetAnswers();
+}
+
+void Task::ForgetAnswers() {
+  answers_epoch_.fetch_add(1, std::memory_order_seq_cst);
   MutexLock lock(mu_);
-  std::swap(creds_, next);
+  if (thread_ != nullptr) thread_->ForgetAnswers();
 }
 
 RefPtr<const ns::Namespaces> Task::ShareNamespaces() const {

@@ -212,8 +212,10 @@ class Task final : public time::Timer, public platform::EventSink, public Contex
   // Why this task's calls leave the straight way through the run loop. Zero for nearly all tasks: one look per call.
   static constexpr uint32_t kWorkFilter = 1, kWorkTraced = 2, kWorkStepping = 4, kWorkBarrier = 8;
   uint32_t call_work() const { return call_work_.load(std::memory_order_relaxed); }
-  void AddCallWork(uint32_t bits) { call_work_.fetch_or(bits, std::memory_order_seq_cst); }
+  void AddCallWork(uint32_t bits);
   void DropCallWork(uint32_t bits) { call_work_.fetch_and(~bits, std::memory_order_seq_cst); }
+  // Results that the platform gives by itself (GuestThread::Remember) are wrong from now on. Under any lock that Kick() may be called under.
+  void ForgetAnswers();
   // membarrier(2): sends the task through the run loop when it runs guest code now. False when it does not; else passes() changes once it
   // was here, and those who wait on signal_queue() for POLLMSG are told.
   bool SendThroughRunLoop();
@@ -266,6 +268,7 @@ class Task final : public time::Timer, public platform::EventSink, public Contex
   void LeaveTrampoline();
   platform::Verdict RunSyscall();
   platform::Verdict RunReady();
+  void Remember(uint64_t number, int64_t result, uint32_t epoch);
   platform::Verdict RunHandler();
   // trace_path.cc: calls of traced and filtered tasks.
   uint64_t CountSystemTime(uint64_t began);
@@ -370,6 +373,7 @@ class Task final : public time::Timer, public platform::EventSink, public Contex
   std::atomic<uint64_t> dead_user_ns_{0};  // CPU time of guest threads left behind by exec
 
   std::atomic<uint32_t> call_work_{0};
+  std::atomic<uint32_t> answers_epoch_{0};  // counts ForgetAnswers()
   std::atomic<uint64_t> passes_{0};
   const std::unique_ptr<seccomp::TaskSeccomp> seccomp_;
   const std::unique_ptr<ptrace::TaskPtrace> ptrace_;

@@ -235,6 +235,14 @@ struct ArgCodec<Flags<E>> {
 
 // ---- results ----------------------------------------------------------------------------------------------------------
 
+// A result that stays the same until Task::ForgetAnswers(): a platform may give it again without asking. `lasts` false: not this time.
+template <typename T>
+struct Lasting {
+  Lasting(T result, bool stays = true) : value(result), lasts(stays) {}
+  T value;
+  bool lasts;
+};
+
 inline int64_t EncodeResult(int64_t value) { return value; }
 inline int64_t EncodeResult(UserAddr value) { return static_cast<int64_t>(value.value); }
 inline int64_t EncodeResult(Fd value) { return abi::Raw(value); }

@@ -25,6 +25,11 @@ struct StructureBytes<UserInOut<T>> {
   static constexpr size_t kValue = sizeof(T);
 };
 
+template <typename R>
+inline constexpr bool kIsLasting = false;
+template <typename T>
+inline constexpr bool kIsLasting<Lasting<T>> = true;
+
 template <typename A>
 constexpr void AddToShape(platform::CallShape& shape, uint8_t index) {
   constexpr size_t kMaxBytes = 256;
@@ -49,6 +54,7 @@ struct Thunk<Fn> {
     platform::CallShape shape;
     uint8_t index = 0;
     (AddToShape<A>(shape, index++), ...);
+    shape.lasting = kIsLasting<R>;
     return shape;
   }();
 
@@ -64,6 +70,8 @@ struct Thunk<Fn> {
     if (!result.ok()) return {.value = -static_cast<int64_t>(result.error()), .keep_registers = false};
     if constexpr (std::is_same_v<R, KeepRegisters>) {
       return {.value = 0, .keep_registers = true};
+    } else if constexpr (kIsLasting<R>) {
+      return {.value = EncodeResult(result->value), .lasting = result->lasts};
     } else if constexpr (std::is_void_v<R>) {
       return {.value = 0, .keep_registers = false};
     } else {

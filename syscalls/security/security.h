@@ -6,10 +6,10 @@
 
 namespace ringwall::syscalls {
 
-Result<uint32_t> SysGetuid(Task& task);
-Result<uint32_t> SysGeteuid(Task& task);
-Result<uint32_t> SysGetgid(Task& task);
-Result<uint32_t> SysGetegid(Task& task);
+Result<Lasting<uint32_t>> SysGetuid(Task& task);
+Result<Lasting<uint32_t>> SysGeteuid(Task& task);
+Result<Lasting<uint32_t>> SysGetgid(Task& task);
+Result<Lasting<uint32_t>> SysGetegid(Task& task);
 Result<void> SysSetuid(Task& task, uint32_t uid);
 Result<void> SysSetgid(Task& task, uint32_t gid);
 Result<void> SysSetreuid(Task& task, uint32_t ruid, uint32_t euid);

@@ -15,6 +15,8 @@ constexpr int32_t kNgroupsMax = 65536;
 using cred::IdKind;
 
 uint32_t Shown(const Task& task, IdKind kind, uint32_t id) { return task.creds().user_ns->Show(kind, id); }
+// Maps are written by others.
+Lasting<uint32_t> Own(const Task& task, IdKind kind, uint32_t id) { return {Shown(task, kind, id), task.creds().user_ns->is_initial()}; }
 // EINVAL for an id that the caller's user namespace does not know; -1 leaves the field alone where the call allows it.
 Result<uint32_t> Given(const Task& task, IdKind kind, uint32_t id, bool may_leave) {
   if (id == ~0u && may_leave) return id;
@@ -40,10 +42,10 @@ Result<void> Change(Task& task, F change) {
 
 }  // namespace
 
-Result<uint32_t> SysGetuid(Task& task) { return Shown(task, IdKind::kUid, task.creds().uid); }
-Result<uint32_t> SysGeteuid(Task& task) { return Shown(task, IdKind::kUid, task.creds().euid); }
-Result<uint32_t> SysGetgid(Task& task) { return Shown(task, IdKind::kGid, task.creds().gid); }
-Result<uint32_t> SysGetegid(Task& task) { return Shown(task, IdKind::kGid, task.creds().egid); }
+Result<Lasting<uint32_t>> SysGetuid(Task& task) { return Own(task, IdKind::kUid, task.creds().uid); }
+Result<Lasting<uint32_t>> SysGeteuid(Task& task) { return Own(task, IdKind::kUid, task.creds().euid); }
+Result<Lasting<uint32_t>> SysGetgid(Task& task) { return Own(task, IdKind::kGid, task.creds().gid); }
+Result<Lasting<uint32_t>> SysGetegid(Task& task) { return Own(task, IdKind::kGid, task.creds().egid); }
 
 Result<void> SysSetuid(Task& task, uint32_t uid) {
   const uint32_t id = TRY(Given(task, IdKind::kUid, uid, false));

@@ -25,9 +25,7 @@ Result<int64_t> Deadline(Task& task, UserAddr timeout, bool absolute, bool realt
   return ToMonotonic(ts, realtime);
 }
 
-}  // namespace
-
-Result<int64_t> SysFutex(Task& task, UserAddr address, int32_t op, uint32_t value, UserAddr timeout, UserAddr address2, uint32_t value3) {
+Result<int64_t> Futex(Task& task, UserAddr address, int32_t op, uint32_t value, UserAddr timeout, UserAddr address2, uint32_t value3) {
   const bool is_private = (op & abi::kFUTEX_PRIVATE_FLAG) != 0;
   const bool realtime = (op & abi::kFUTEX_CLOCK_REALTIME) != 0;
   const int32_t command = op & abi::kFUTEX_CMD_MASK;
@@ -61,6 +59,15 @@ Result<int64_t> SysFutex(Task& task, UserAddr address, int32_t op, uint32_t valu
     case abi::kFUTEX_UNLOCK_PI: return futex::FutexUnlockPi(task, address.value, is_private);
     default: task.kernel().unimplemented().Count("futex", "operation " + std::to_string(command)); return Errno::kENOSYS;
   }
+}
+
+}  // namespace
+
+Result<Lasting<int64_t>> SysFutex(Task& task, UserAddr address, int32_t op, uint32_t value, UserAddr timeout, UserAddr address2,
+                                  uint32_t value3) {
+  const int64_t result = TRY(Futex(task, address, op, value, timeout, address2, value3));
+  // The platform sees by itself that nobody waits for a private word (AddressSpace::CountWaiter).
+  return Lasting<int64_t>(result, op == (abi::kFUTEX_WAKE | abi::kFUTEX_PRIVATE_FLAG) && result == 0);
 }
 
 Result<int64_t> SysFutexWaitv(Task& task, UserArray<abi::FutexWaitv> waiters, uint32_t count, uint32_t flags, UserIn<abi::Timespec> timeout,

@@ -7,7 +7,8 @@
 
 namespace ringwall::syscalls {
 
-Result<int64_t> SysFutex(Task& task, UserAddr address, int32_t op, uint32_t value, UserAddr timeout, UserAddr address2, uint32_t value3);
+Result<Lasting<int64_t>> SysFutex(Task& task, UserAddr address, int32_t op, uint32_t value, UserAddr timeout, UserAddr address2,
+                                  uint32_t value3);
 Result<int64_t> SysFutexWaitv(Task& task, UserArray<abi::FutexWaitv> waiters, uint32_t count, uint32_t flags, UserIn<abi::Timespec> timeout,
                               int32_t clock);
 Result<int64_t> SysFutexWake(Task& task, UserAddr address, uint64_t mask, int32_t count, uint32_t flags);

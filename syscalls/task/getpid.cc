@@ -5,9 +5,9 @@
 
 namespace ringwall::syscalls {
 
-Result<int32_t> SysGetpid(Task& task) { return task.ToGuestPid(task.tgid()); }
-Result<int32_t> SysGettid(Task& task) { return task.ToGuestPid(task.tid()); }
-Result<int32_t> SysGetppid(Task& task) { return task::ParentPid(task.thread_group()); }
+Result<Lasting<int32_t>> SysGetpid(Task& task) { return task.ToGuestPid(task.tgid()); }
+Result<Lasting<int32_t>> SysGettid(Task& task) { return task.ToGuestPid(task.tid()); }
+Result<Lasting<int32_t>> SysGetppid(Task& task) { return task::ParentPid(task.thread_group()); }
 Result<int32_t> SysGetpgrp(Task& task) { return SysGetpgid(task, 0); }
 // A group or session that was made outside of the caller's pid namespace is 0 (pid_namespaces(7)).
 Result<int32_t> SysGetpgid(Task& task, int32_t pid) {

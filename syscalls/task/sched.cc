@@ -53,7 +53,7 @@ uint64_t AllCpus() { return CpuCount() == 64 ? ~uint64_t{0} : (uint64_t{1} << Cp
 
 }  // namespace
 
-Result<void> SysSchedYield(Task&) { return {}; }
+Result<Lasting<int32_t>> SysSchedYield(Task&) { return 0; }
 
 Result<void> SysSchedSetaffinity(Task& task, int32_t pid, uint32_t length, UserAddr mask) {
   uint64_t bits = 0;

@@ -24,9 +24,9 @@ Result<KeepRegisters> SysExitGroup(Task& task, int32_t status);
 Result<int32_t> SysWait4(Task& task, int32_t pid, UserOut<int32_t> status, RawFlags options, UserOut<abi::Rusage> usage);
 Result<void> SysWaitid(Task& task, int32_t id_type, int32_t id, UserOut<abi::SigInfo> info, RawFlags options, UserOut<abi::Rusage> usage);
 // getpid(2), gettid(2), getpgid(2), setpgid(2), getsid(2), setsid(2)
-Result<int32_t> SysGetpid(Task& task);
-Result<int32_t> SysGettid(Task& task);
-Result<int32_t> SysGetppid(Task& task);
+Result<Lasting<int32_t>> SysGetpid(Task& task);
+Result<Lasting<int32_t>> SysGettid(Task& task);
+Result<Lasting<int32_t>> SysGetppid(Task& task);
 Result<int32_t> SysGetpgrp(Task& task);
 Result<int32_t> SysGetpgid(Task& task, int32_t pid);
 Result<void> SysSetpgid(Task& task, int32_t pid, int32_t pgid);
@@ -49,7 +49,7 @@ Result<uint32_t> SysPersonality(Task& task, uint32_t persona);
 // ptrace(2)
 Result<int64_t> SysPtrace(Task& task, int64_t request, int64_t pid, uint64_t address, uint64_t data);
 // sched(7)
-Result<void> SysSchedYield(Task& task);
+Result<Lasting<int32_t>> SysSchedYield(Task& task);
 Result<void> SysSchedSetaffinity(Task& task, int32_t pid, uint32_t length, UserAddr mask);
 Result<int32_t> SysSchedGetaffinity(Task& task, int32_t pid, uint32_t length, UserAddr mask);
 Result<void> SysSchedSetscheduler(Task& task, int32_t pid, int32_t policy, UserIn<abi::SchedParam> param);

@@ -37,7 +37,7 @@ inline constexpr uint64_t kZygoteAddress = RINGWALL_SYSTRAP_ZYGOTE;  // the zygo
 inline constexpr uint64_t kZygoteBytes = 0x8000;
 inline constexpr uint64_t kCodeAddress = RINGWALL_SYSTRAP_CODE;
 inline constexpr uint64_t kCodeBytes = RINGWALL_SYSTRAP_CODE_BYTES;
-inline constexpr uint64_t kShapesOffset = 0x2000;  // in the code: kCallShapes of CallShape
+inline constexpr uint64_t kShapesOffset = 0x2000;  // in the code: kCallShapes of StubShape
 inline constexpr uint64_t kFilterOffset = 0x3000;  // in the code: the sock_fprog and the program behind it
 inline constexpr uint64_t kFirstCallAddress = RINGWALL_SYSTRAP_FIRST_CALL;
 inline constexpr uint64_t kBlobBytes = kCodeBytes + 0x1000;
@@ -73,6 +73,17 @@ struct Op {
   int64_t result;
 };
 static_assert(sizeof(Op) == 64);
+
+// Of each call, by number, at kShapesOffset (platform.h, CallShape).
+struct StubShape {
+  uint8_t strings, structure;
+  uint16_t structure_bytes;
+  uint8_t answer;  // 1 + index in Context::answers; 0: always to be asked
+  uint8_t unused;
+};
+inline constexpr uint32_t kMaxAnswers = 16;
+inline constexpr uint32_t kWaiterBuckets = 64;
+inline constexpr uint32_t WaiterBucket(uint64_t address) { return static_cast<uint32_t>((address >> 2) * 0x9e3779b97f4a7c15 >> 58); }
 
 // Guest memory that came along: `bytes` from `address` are at `offset` in the context.
 struct Brought {
@@ -140,6 +151,13 @@ struct Context {
   // Of exit(2) and exit_group(2): getrusage(2) of the thread.
   uint32_t usage_of, usage_padding;  // number of the request that it came with
   uint64_t cpu_us, max_rss_kib;
+  // Sentry to stub: bit i: answers[i] is the result of the call whose StubShape says so.
+  uint32_t answers_known, answers_padding;
+  int64_t answers[kMaxAnswers];
+  // Sentry to stub: where the words of this address space are counted, in the context of its first thread: threads that wait for private
+  // futex words, by WaiterBucket() of the word.
+  uint64_t waiters_address;
+  uint32_t waiters[kWaiterBuckets];
 };
 static_assert(offsetof(Context, answered) == 64 && offsetof(Context, ops) == 128);
 static_assert(offsetof(Context, frame) == RINGWALL_SYSTRAP_FRAME && offsetof(Context, mark) == RINGWALL_SYSTRAP_CALL_MARK);

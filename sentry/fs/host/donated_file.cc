@@ -55,8 +55,8 @@ Result<size_t> Push(mm::IoSource& source, size_t limit, Put put) {
 
 }  // namespace
 
-Result<size_t> ReadDonated(const SharedFd& fd, mm::IoSink& sink, uint64_t offset) {
-  size_t total = 0;
+Result<size_t> ReadDonated(SharedFd& fd, mm::IoSink& sink, uint64_t offset) {
+  size_t total = sink.PutFile(fd, offset);
   while (sink.remaining() != 0) {
     const absl::Span<std::byte> buffer = Bounce(std::min(sink.remaining(), kLarge));
     if (offset > static_cast<uint64_t>(INT64_MAX) - total) break;
@@ -74,14 +74,18 @@ Result<size_t> ReadDonated(const SharedFd& fd, mm::IoSink& sink, uint64_t offset
   return total;
 }
 
-Result<size_t> WriteDonated(const SharedFd& fd, mm::IoSource& source, uint64_t offset, size_t limit) {
-  return Push(source, limit, [&](const std::byte* data, size_t size, size_t done) {
+Result<size_t> WriteDonated(SharedFd& fd, mm::IoSource& source, uint64_t offset, size_t limit) {
+  const size_t moved = source.TakeFile(fd, offset, limit);
+  if (moved == limit || source.remaining() == 0) return moved;
+  const Result<size_t> rest = Push(source, limit - moved, [&](const std::byte* data, size_t size, size_t done) {
     ssize_t n;
     do {
-      n = pwrite(fd.get(), data, size, static_cast<off_t>(offset + done));
+      n = pwrite(fd.get(), data, size, static_cast<off_t>(offset + moved + done));
     } while (n < 0 && errno == EINTR);
     return n;
   });
+  if (!rest.ok()) return moved != 0 ? Result<size_t>(moved) : rest;
+  return moved + *rest;
 }
 
 Result<size_t> AppendDonated(const SharedFd& fd, mm::IoSource& source, size_t limit, uint64_t& end) {

@@ -12,9 +12,9 @@
 namespace ringwall::hostfs {
 
 // Both move until the cursor, the file or the host ends it. A count when anything moved, else the error. Data passes through a bounded
-// buffer.
-Result<size_t> ReadDonated(const SharedFd& fd, mm::IoSink& sink, uint64_t offset);
-Result<size_t> WriteDonated(const SharedFd& fd, mm::IoSource& source, uint64_t offset, size_t limit);
+// buffer, or not at all through us when it is much.
+Result<size_t> ReadDonated(SharedFd& fd, mm::IoSink& sink, uint64_t offset);
+Result<size_t> WriteDonated(SharedFd& fd, mm::IoSource& source, uint64_t offset, size_t limit);
 // Each piece lands at the end of the file, wherever that is (RWF_APPEND); `end` becomes the size behind the last one.
 Result<size_t> AppendDonated(const SharedFd& fd, mm::IoSource& source, size_t limit, uint64_t& end);
 // What the host's stat says; dev and rdev in the guest's encoding of the host's numbers.
