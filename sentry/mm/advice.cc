@@ -39,7 +39,14 @@ Effect EffectOf(int32_t advice) {
   }
 }
 
+// What mseal(2) keeps others from doing with memory that they may only read: advice that throws its contents away.
+bool Discards(int32_t advice) {
+  return advice == abi::kMADV_FREE || advice == abi::kMADV_DONTNEED || advice == abi::kMADV_DONTNEED_LOCKED ||
+         advice == abi::kMADV_REMOVE || advice == abi::kMADV_DONTFORK || advice == abi::kMADV_WIPEONFORK;
+}
+
 Result<void> Check(const Vma& vma, int32_t advice) {
+  if (vma.sealed && Discards(advice) && !vma.prot.write && !vma.shared) return Errno::kEPERM;
   switch (advice) {
     case abi::kMADV_DONTNEED:
     case abi::kMADV_COLD:

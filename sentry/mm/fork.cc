@@ -11,6 +11,7 @@ Ref<MemoryManager> MemoryManager::CopyLocked(Ref<platform::AddressSpace> space, 
   // Nobody else knows the child yet; its lock is taken for the thread-safety analysis. Rule: parent before child.
   MutexLockNested child_lock(child->mu_);
   child->layout_ = layout_;
+  child->has_seals_ = has_seals_;
   child->executable_ = executable_;
   child->peak_bytes_ = peak_bytes_;
   child->vmas_ = vmas_;

@@ -106,6 +106,8 @@ class MemoryManager : public RefCounted {
   Result<void> Mlock(uint64_t address, uint64_t length, bool on_fault, const MemoryLimits& limits, platform::GuestThread* via);
   Result<void> Munlock(uint64_t address, uint64_t length);
   Result<void> MlockAll(uint32_t flags, const MemoryLimits& limits);
+  // mseal(2): from now on the range can't be unmapped, replaced, moved or protected otherwise (EPERM).
+  Result<void> Mseal(uint64_t address, uint64_t length);
   // prctl(PR_SET_VMA_ANON_NAME): "[anon:name]" for anonymous parts, empty clears. ENOMEM for holes, EBADF for file mappings.
   Result<void> NameAnonymous(uint64_t address, uint64_t length, const std::string& name);
 
@@ -184,6 +186,7 @@ class MemoryManager : public RefCounted {
   uint64_t FindRoomLocked(uint64_t length) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // RLIMIT_AS and RLIMIT_DATA for `length` bytes more: ENOMEM.
   Result<void> MayGrowLocked(uint64_t length, bool data, const MemoryLimits& limits) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  bool SealedLocked(const Range& range) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   Result<void> MayLockLocked(uint64_t length, const MemoryLimits& limits) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   uint64_t DataBytesLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   uint64_t LockedBytesLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -210,6 +213,7 @@ class MemoryManager : public RefCounted {
   Layout layout_ ABSL_GUARDED_BY(mu_);
   RefPtr<RefCounted> executable_ ABSL_GUARDED_BY(mu_);
   bool lock_future_ ABSL_GUARDED_BY(mu_) = false;
+  bool has_seals_ ABSL_GUARDED_BY(mu_) = false;  // some area is sealed: nobody else pays for the search
   uint64_t peak_bytes_ ABSL_GUARDED_BY(mu_) = 0;
   CallSites calls_ ABSL_GUARDED_BY(mu_);
   std::atomic<bool> rewrites_calls_;

@@ -93,6 +93,7 @@ Result<uint64_t> MemoryManager::Mmap(const MmapRequest& r, const MemoryLimits& l
   uint64_t replaced = 0, replaced_data = 0;
   const bool replaces = r.fixed && !vmas_.Free(address, address + length);
   if (replaces) {
+    if (SealedLocked({address, address + length})) return Errno::kEPERM;
     for (const Vma& piece : vmas_.Pieces(address, address + length)) {
       replaced += piece.length();
       if (piece.IsData()) replaced_data += piece.length();
@@ -117,6 +118,7 @@ Result<uint64_t> MemoryManager::Mmap(const MmapRequest& r, const MemoryLimits& l
 }
 
 Result<void> MemoryManager::UnmapLocked(const Range& range, platform::GuestThread* via, Dead& dead) {
+  if (SealedLocked(range)) return Errno::kEPERM;  // mseal(2): all of it stays
   // A hole in the middle of a VMA makes one more.
   if (vmas_.SplitsOf(range.start, range.end) == 2 && vmas_.size() >= kMaxMapCount) {
     const Vma* first = vmas_.Find(range.start);

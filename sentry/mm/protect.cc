@@ -38,6 +38,10 @@ Result<void> MemoryManager::Mprotect(uint64_t address, uint64_t length, platform
       refused = Errno::kEACCES;
       break;
     }
+    if (piece.sealed) {
+      refused = Errno::kEPERM;
+      break;
+    }
     if (prot.write && !piece.prot.write && !piece.shared && !piece.grows_down) {
       refused = MayGrowLocked(0, false, limits);
       if (refused.ok()) refused = MayGrowLocked(piece.length(), true, {.data = limits.data});

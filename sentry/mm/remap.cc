@@ -53,6 +53,7 @@ Result<uint64_t> MemoryManager::Mremap(uint64_t old_address, uint64_t old_size, 
   {
     const Vma* found = vmas_.Find(old_address);
     if (found == nullptr || !(found->file == file)) return Errno::kEFAULT;
+    if (found->sealed) return Errno::kEPERM;
     vma = *found;
   }
   if (fixed || dont_unmap) return MremapToLocked(vma, old, new_size, flags, new_address, host.get(), limits, via, dead);

@@ -17,7 +17,8 @@ bool Vma::CanMerge(const Vma& next) const {
   // The offset of shared anonymous and file mappings must continue; private anonymous memory carries its first address as offset.
   return end == next.start && prot == next.prot && max_prot == next.max_prot && shared == next.shared && grows_down == next.grows_down &&
          no_reserve == next.no_reserve && locked == next.locked && dont_fork == next.dont_fork && wipe_on_fork == next.wipe_on_fork &&
-         dont_dump == next.dont_dump && file == next.file && writer == next.writer && offset + length() == next.offset && name == next.name;
+         dont_dump == next.dont_dump && sealed == next.sealed && file == next.file && writer == next.writer &&
+         offset + length() == next.offset && name == next.name;
 }
 
 const Vma* VmaSet::FindAtOrAbove(uint64_t address) const {

@@ -36,6 +36,7 @@ struct Vma {
   bool dont_fork = false;
   bool wipe_on_fork = false;
   bool dont_dump = false;
+  bool sealed = false;  // mseal(2)
   RefPtr<Mappable> file;
   // Bytes into file at `start`. For private anonymous memory the address it was first mapped at, as Linux's vm_pgoff: parts that mremap
   // brought together stay apart, here and in the host. MemoryManager::Vmas() shows 0 then.

@@ -10,6 +10,7 @@ Result<void> SysMunmap(Task& task, UserAddr address, ByteCount length);
 Result<void> SysMprotect(Task& task, UserAddr address, ByteCount length, uint64_t prot);
 Result<UserAddr> SysMremap(Task& task, UserAddr old_address, ByteCount old_size, ByteCount new_size, uint64_t flags, UserAddr new_address);
 Result<UserAddr> SysBrk(Task& task, UserAddr address);
+Result<void> SysMseal(Task& task, UserAddr address, ByteCount length, uint64_t flags);
 Result<void> SysMadvise(Task& task, UserAddr address, ByteCount length, int32_t advice);
 Result<void> SysMsync(Task& task, UserAddr address, ByteCount length, int32_t flags);
 Result<void> SysMincore(Task& task, UserAddr address, ByteCount length, UserAddr vector);

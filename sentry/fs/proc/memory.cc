@@ -140,6 +140,7 @@ std::string VmFlags(const mm::Vma& vma) {
   flag(vma.dont_fork, "dc");
   flag(vma.wipe_on_fork, "wf");
   flag(vma.dont_dump, "dd");
+  flag(vma.sealed, "sl");
   return out + " \n";
 }
 
