@@ -257,6 +257,7 @@ absl::StatusOr<Plan> PlanDo(const DoRequest& request) {
   AddIfMissing("/dev", MountKind::kTmpfs, "mode=755", &boot);
   AddIfMissing("/dev/pts", MountKind::kDevpts, "ptmxmode=0666,mode=0620,gid=5", &boot);
   AddIfMissing("/dev/shm", MountKind::kTmpfs, "mode=1777", &boot);
+  AddIfMissing("/dev/mqueue", MountKind::kMqueue, "", &boot);
   for (const HostVolume& volume : request.volumes) {
     struct stat info {};
     if (::stat(volume.source.c_str(), &info) != 0) {

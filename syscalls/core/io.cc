@@ -83,7 +83,14 @@ Result<int64_t> ReadFile(task::Task& task, vfs::File& file, mm::IoSink& sink) {
       return task.ParkOnFile(file, abi::kPOLLIN, Errno::kRestartSys, deadline);
     }
   }
-  return ParkForTransfer(task, file, abi::kPOLLIN | abi::kPOLLRDHUP);
+  const Errno parked = ParkForTransfer(task, file, abi::kPOLLIN | abi::kPOLLRDHUP);
+  auto* socket = file.As<socket::Socket>();
+  if (parked == Errno::kParked || socket == nullptr) return parked;
+  // The wait is over, by time or by a signal: what is below SO_RCVLOWAT will do now (socket(7)).
+  socket::ReceiveResult ignored;
+  const auto rest = socket->ReceiveMsg(task, sink, abi::kMSG_DONTWAIT, ignored);
+  if (!rest.ok()) return parked;
+  return static_cast<int64_t>(*rest);
 }
 
 Result<int64_t> WriteFile(task::Task& task, vfs::File& file, mm::IoSource& source) {

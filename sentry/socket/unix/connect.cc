@@ -52,7 +52,7 @@ Result<void> Endpoint::Bind(Context& ctx, const Address& address, const Caller& 
   Result<void> bound = Errno::kEADDRINUSE;
   if (!name.abstract) {
     bound = BindPath(ctx, name, caller);
-  } else if (names_->Insert(type_, name.text, *this)) {
+  } else if (names_->Insert({net_, type_}, name.text, *this)) {
     FinishBinding(&name, {});
     return {};
   }
@@ -65,7 +65,7 @@ Result<void> Endpoint::AutoBind() {
   const auto first = static_cast<uint32_t>(RandomU64());
   for (uint32_t i = 0; i < kAutoNames; ++i) {
     Name name{.abstract = true, .text = std::string(1, '\0') + absl::StrFormat("%05x", (first + i) % kAutoNames)};
-    if (!names_->Insert(type_, name.text, *this)) continue;
+    if (!names_->Insert({net_, type_}, name.text, *this)) continue;
     FinishBinding(&name, {});
     return {};
   }
@@ -96,7 +96,7 @@ Result<void> Endpoint::Listen(Context& ctx, int32_t backlog) {
 Result<Ref<Endpoint>> Endpoint::Find(Context& ctx, const Address& address, const Caller& caller) const {
   const Name name = TRY(ParseName(address));
   if (name.abstract) {
-    RefPtr<Endpoint> found = names_->Find(type_, name.text);
+    RefPtr<Endpoint> found = names_->Find({net_, type_}, name.text);
     if (!found) return Errno::kECONNREFUSED;
     return std::move(found).ToRef();
   }
@@ -127,7 +127,7 @@ Result<void> Endpoint::ConnectStream(Context& ctx, const Address& address, const
     if (state_ != State::kIdle) return Errno::kEINVAL;
     state_ = State::kConnecting;
   }
-  const Ref<Endpoint> served = MakeRef<Endpoint>(names_, type_);
+  const Ref<Endpoint> served = MakeRef<Endpoint>(names_, type_, listener->net_);
   served->SetPassCredentials(listener->pass_credentials());
   {
     MutexLock lock(served->mu_);

@@ -166,7 +166,7 @@ void Endpoint::Close(bool accepted) {
     owned = std::exchange(owns_name_, false);
     name = name_;  // stays readable for the peer and the receivers of our messages
   }
-  if (owned && name.abstract) names_->Remove(type_, name.text);
+  if (owned && name.abstract) names_->Remove({net_, type_}, name.text);
   if (place) {
     // The name itself stays in the directory: connecting to it is refused from now on.
     const RefPtr<RefCounted> attached = place.inode().attachment();

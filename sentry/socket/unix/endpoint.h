@@ -32,7 +32,8 @@ Identity IdentityOf(Context& ctx);
 
 class Endpoint final : public RefCounted {
  public:
-  Endpoint(Ref<AbstractNames> names, int32_t type) : type_(type), names_(std::move(names)) {}
+  // `net`: the number of the network namespace that it was made in; abstract names are that namespace's.
+  Endpoint(Ref<AbstractNames> names, int32_t type, uint64_t net) : type_(type), net_(net), names_(std::move(names)) {}
   // socketpair(2).
   static void Join(Context& ctx, Endpoint& one, Endpoint& two);
   bool connection_oriented() const { return type_ != abi::kSOCK_DGRAM; }
@@ -118,6 +119,7 @@ class Endpoint final : public RefCounted {
   std::vector<Message> CollectLocked(size_t max, bool peek, ReceiveResult& result) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   const int32_t type_;
+  const uint64_t net_;
   const Ref<AbstractNames> names_;
   wait::WaitQueue queue_;
   Gate gate_{*this};

@@ -21,7 +21,9 @@ Address Encode(std::string_view path) {
   return std::move(Address::From({bytes.data(), kPathOffset + n})).value();  // never longer than sockaddr_storage
 }
 
-std::string Key(int32_t type, std::string_view text) { return std::to_string(type).append(text); }
+std::string Key(AbstractNames::Space space, std::string_view text) {
+  return std::to_string(space.net).append(":").append(std::to_string(space.type)).append(text);
+}
 
 }  // namespace
 
@@ -36,22 +38,22 @@ Result<Name> ParseName(const Address& address) {
 Address AddressOf(const Name& name) { return name.abstract ? Encode(name.text) : Encode(name.text + '\0'); }
 Address UnnamedAddress() { return Encode({}); }
 
-bool AbstractNames::Insert(int32_t type, std::string_view text, Endpoint& endpoint) {
+bool AbstractNames::Insert(Space space, std::string_view text, Endpoint& endpoint) {
   const Ref<Endpoint> ref(endpoint);
   MutexLock lock(mu_);
-  return endpoints_.try_emplace(Key(type, text), ref).second;
+  return endpoints_.try_emplace(Key(space, text), ref).second;
 }
 
-RefPtr<Endpoint> AbstractNames::Find(int32_t type, std::string_view text) const {
+RefPtr<Endpoint> AbstractNames::Find(Space space, std::string_view text) const {
   MutexLock lock(mu_);
-  const auto it = endpoints_.find(Key(type, text));
+  const auto it = endpoints_.find(Key(space, text));
   return it == endpoints_.end() ? RefPtr<Endpoint>() : RefPtr<Endpoint>(it->second);
 }
 
-void AbstractNames::Remove(int32_t type, std::string_view text) {
+void AbstractNames::Remove(Space space, std::string_view text) {
   RefPtr<Endpoint> removed;  // dies outside the lock
   MutexLock lock(mu_);
-  const auto it = endpoints_.find(Key(type, text));
+  const auto it = endpoints_.find(Key(space, text));
   if (it == endpoints_.end()) return;
   removed = std::move(it->second);
   endpoints_.erase(it);

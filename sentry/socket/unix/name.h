@@ -30,13 +30,17 @@ Address AddressOf(const Name& name);
 // Of a socket without a name: the family alone.
 Address UnnamedAddress();
 
-// Abstract names; each socket type has its own. One table for each network namespace.
+// Abstract names; each network namespace and, in it, each socket type has its own.
 class AbstractNames final : public RefCounted {
  public:
   AbstractNames() = default;
-  bool Insert(int32_t type, std::string_view text, Endpoint& endpoint);  // false: in use
-  RefPtr<Endpoint> Find(int32_t type, std::string_view text) const;
-  void Remove(int32_t type, std::string_view text);
+  struct Space {
+    uint64_t net;  // numbers of namespaces are never used again
+    int32_t type;
+  };
+  bool Insert(Space space, std::string_view text, Endpoint& endpoint);  // false: in use
+  RefPtr<Endpoint> Find(Space space, std::string_view text) const;
+  void Remove(Space space, std::string_view text);
   // Open sockets by their inode, for /proc/net/unix.
   void List(uint64_t inode, Endpoint& endpoint);
   void Unlist(uint64_t inode);

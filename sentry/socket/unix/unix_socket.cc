@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "abi/ioctl.h"
+#include "sentry/cred/namespace.h"
 #include "sentry/mm/user_memory.h"
 #include "sentry/socket/interfaces.h"
 #include "sentry/socket/unix/family.h"
@@ -32,15 +33,17 @@ Result<int32_t> TypeOf(int32_t type, int32_t protocol) {
   }
 }
 
+uint64_t NetOf(Context& ctx) { return ctx.net_ns() != nullptr ? ctx.net_ns()->ino() : 0; }
+
 class UnixFamily final : public Family {
  public:
   Result<Ref<Socket>> Create(Context& ctx, int32_t type, int32_t protocol) override {
     const int32_t real = TRY(TypeOf(type, protocol));
-    return Ref<Socket>(MakeRef<UnixSocket>(ctx, real, protocol, MakeRef<Endpoint>(names_, real)));
+    return Ref<Socket>(MakeRef<UnixSocket>(ctx, real, protocol, MakeRef<Endpoint>(names_, real, NetOf(ctx))));
   }
   Result<std::pair<Ref<Socket>, Ref<Socket>>> CreatePair(Context& ctx, int32_t type, int32_t protocol) override {
     const int32_t real = TRY(TypeOf(type, protocol));
-    const Ref<Endpoint> one = MakeRef<Endpoint>(names_, real), two = MakeRef<Endpoint>(names_, real);
+    const Ref<Endpoint> one = MakeRef<Endpoint>(names_, real, NetOf(ctx)), two = MakeRef<Endpoint>(names_, real, NetOf(ctx));
     Endpoint::Join(ctx, one, two);
     Ref<Socket> first = MakeRef<UnixSocket>(ctx, real, protocol, one);
     Ref<Socket> second = MakeRef<UnixSocket>(ctx, real, protocol, two);
