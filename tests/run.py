@@ -20,8 +20,12 @@ import time
 import xml.etree.ElementTree as xml
 from dataclasses import dataclass, field
 
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import coverage  # noqa: E402
+
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 MARK = re.compile(r"\[( RUN      |       OK |  FAILED  |  SKIPPED )\] (\w+\.\w+)")
+CALLS = re.compile(r"^@calls((?: \d+)+)$")  # tests/lib/guest_main.cc
 NOISE = re.compile(r"^\[[ =\-A-Z]{10}\]|^Note: Google Test filter|^Running main|^\s*\d* ?FAILED TESTS?$|^$")
 MAX_RESTARTS = 12  # sandboxes per binary after crashes and hangs
 
@@ -34,6 +38,7 @@ class Result:
     outcome: str  # pass, fail, skip
     seconds: float = 0.0
     lines: list = field(default_factory=list)  # what the test printed
+    calls: list = field(default_factory=list)  # numbers of the calls it made and no test of the binary before it
     verdict: str = ""  # pass, fail, skip, known-failure, unexpected-pass
 
 
@@ -113,7 +118,7 @@ class Runner:
             user = {"user": self.options.as_user, "group": self.options.as_user, "extra_groups": []}
         process = subprocess.Popen(self.command(platform, binary, directory, tests), stdin=subprocess.DEVNULL,
                                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True, cwd=directory, **user)
-        done, lines, current, started = [], [], None, time.monotonic()
+        done, lines, calls, current, started = [], [], [], None, time.monotonic()
         pending, why = b"", ""
         os.set_blocking(process.stdout.fileno(), False)
         selector = selectors.DefaultSelector()
@@ -140,13 +145,15 @@ class Runner:
                 mark = MARK.search(line)
                 kind = mark.group(1).strip() if mark else ""
                 if kind == "RUN":
-                    current, lines, started = mark.group(2), [], time.monotonic()
+                    current, lines, calls, started = mark.group(2), [], [], time.monotonic()
                 elif kind and current == mark.group(2):
                     outcome = {"OK": "pass", "FAILED": "fail", "SKIPPED": "skip"}[kind]
                     if mark.start() > 0:
                         lines.append(line[:mark.start()])
-                    done.append(Result(platform, binary, current, outcome, time.monotonic() - started, lines))
+                    done.append(Result(platform, binary, current, outcome, time.monotonic() - started, lines, calls))
                     current, lines, started = None, [], time.monotonic()
+                elif made := CALLS.match(line):
+                    calls += [int(number) for number in made.group(1).split()]
                 elif not kind and not NOISE.match(line):
                     lines.append(line)
         if why:
@@ -306,15 +313,23 @@ def main():
         counts[{"unexpected-pass": "fail", "known-failure": "skip"}.get(result.verdict, result.verdict)] += 1
     if options.junit:
         write_junit(options.junit, everything)
+    bare, judged = [], True
+    if not options.pattern:
+        bare = [(platform, *row) for platform in platforms for row in coverage.uncovered(ROOT, everything, platform)]
+        # Where many tests must skip, the rows that only they prove cannot be judged.
+        judged = coverage.can_be_judged()
+        counts["fail" if judged else "skip"] += len(bare)
     if options.format == "json":
         report = {"passed": counts["pass"], "failed": counts["fail"], "skipped": counts["skip"], "known_failures": known_failures,
-                  "seconds": round(time.monotonic() - started, 3),
+                  "uncovered": [{"platform": platform, "number": number, "call": name} for platform, number, name, _ in bare], "seconds": round(time.monotonic() - started, 3),
                   "tests": [{"platform": r.platform, "binary": leaf(r.binary), "test": r.test, "verdict": r.verdict,
                              "seconds": round(r.seconds, 3), "output": r.lines if r.verdict != "pass" else []} for r in everything]}
         json.dump(report, sys.stdout, indent=1)
         print()
     else:
         show(everything, options)
+        for platform, number, name, level in bare:
+            print(f"{'FAIL' if judged else 'SKIP'} {platform} coverage {name}({number}): COMPATIBILITY.md says {level}, but no test that passed made this call")
         if known_failures:
             print(f"{known_failures} known failures (tests/expectations) are counted as skipped")
         if not everything:
