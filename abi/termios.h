@@ -15,6 +15,9 @@ struct Termios {
 };
 static_assert(sizeof(Termios) == 36 && NoPadding<Termios>);
 
+// ioctl_tty(2), locking the termios structure.
+inline constexpr uint32_t kTIOCGLCKTRMIOS = 0x5456, kTIOCSLCKTRMIOS = 0x5457;
+
 struct Termios2 {
   uint32_t c_iflag = 0, c_oflag = 0, c_cflag = 0, c_lflag = 0;
   uint8_t c_line = 0, c_cc[kKernelNccs] = {};

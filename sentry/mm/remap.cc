@@ -7,6 +7,27 @@
 #include "sentry/mm/page.h"
 
 namespace ringwall::mm {
+namespace {
+
+// Moves `length` bytes at `from` to `to`, where they become new_length long. The host may keep in several areas what is one here: pages
+// that were moved and pages that were mapped beside them later don't join. Its mremap(2) takes one area at a time and says EFAULT to more:
+// then the halves move alone.
+template <typename Apply>
+Result<void> MoveInPieces(uint64_t from, uint64_t length, uint64_t to, uint64_t new_length, const Apply& apply) {
+  platform::MemoryOp op{.kind = platform::MemoryOp::Kind::kMove, .address = to, .length = new_length};
+  op.from = from;
+  op.from_length = length;
+  Result<void> moved = apply(op);
+  if (moved.ok() || moved.error() != Errno::kEFAULT || length <= kPageSize) return moved;
+  const uint64_t half = PageUp(length / 2);
+  TRY(MoveInPieces(from, half, to, half, apply));
+  Result<void> rest = MoveInPieces(from + half, length - half, to + half, new_length - half, apply);
+  // The first half goes back, so that the call has done nothing.
+  if (!rest.ok()) (void)MoveInPieces(to, half, from, half, apply).ok();
+  return rest;
+}
+
+}  // namespace
 
 Result<void> MemoryManager::MayResizeLocked(const Vma& vma, const Range& old, uint64_t new_size, const MemoryLimits& limits) const {
   if (old.start == old.end && !vma.shared) return Errno::kEINVAL;
@@ -125,23 +146,20 @@ Result<uint64_t> MemoryManager::MremapToLocked(const Vma& vma, const Range& old,
     InsertLocked(std::move(moved));
     return new_address;
   }
-  platform::MemoryOp ops[2] = {{.kind = platform::MemoryOp::Kind::kMove, .address = new_address, .length = new_size}, {}};
-  ops[0].from = from.start;
-  ops[0].from_length = from.length();
-  size_t count = 1;
   Vma left = vma;
   left.start = from.start;
   left.end = from.end;
   left.offset = from.start;
   left.locked = false;
-  if (dont_unmap) ops[count++] = MapOp(left, nullptr);
-  const Result<void> applied = ApplyLocked(absl::MakeConstSpan(ops, 1), via);
-  if (!applied.ok()) return applied.error();
+  TRY(MoveInPieces(from.start, from.length(), new_address, new_size, [&](const platform::MemoryOp& op) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    return ApplyLocked(absl::MakeConstSpan(&op, 1), via);
+  }));
   Bury(dead, vmas_.Remove(from.start, from.end));
   InsertLocked(std::move(moved));
-  if (count == 2) {
+  if (dont_unmap) {
     // The pages have moved. Without their old range back the call has failed, as a munmap of it would look.
-    TRY(ApplyLocked(absl::MakeConstSpan(ops + 1, 1), via));
+    const platform::MemoryOp op = MapOp(left, nullptr);
+    TRY(ApplyLocked(absl::MakeConstSpan(&op, 1), via));
     InsertLocked(std::move(left));
   }
   return new_address;

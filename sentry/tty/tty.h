@@ -74,6 +74,7 @@ class Terminal final : public RefCounted {
   const int32_t index_;
   mutable Mutex<LockRank::kTty> mu_;
   LineDiscipline line_ ABSL_GUARDED_BY(mu_);
+  abi::Termios fixed_ ABSL_GUARDED_BY(mu_);  // TIOCSLCKTRMIOS: what is not zero here keeps its value
   abi::Winsize window_ ABSL_GUARDED_BY(mu_);
   int32_t session_ ABSL_GUARDED_BY(mu_) = 0;
   int32_t foreground_ ABSL_GUARDED_BY(mu_) = 0;

@@ -41,6 +41,19 @@ void CopyFlags(To& to, const From& from) {
   to.c_line = from.c_line;
 }
 
+// Bits and characters that `fixed` names keep their present value (ioctl_tty(2), TIOCSLCKTRMIOS).
+void KeepFixed(abi::Termios2& next, const abi::Termios2& now, const abi::Termios& fixed) {
+  const auto keep = [](auto& wanted, auto present, auto mask) { wanted = (wanted & ~mask) | (present & mask); };
+  keep(next.c_iflag, now.c_iflag, fixed.c_iflag);
+  keep(next.c_oflag, now.c_oflag, fixed.c_oflag);
+  keep(next.c_cflag, now.c_cflag, fixed.c_cflag);
+  keep(next.c_lflag, now.c_lflag, fixed.c_lflag);
+  if (fixed.c_line != 0) next.c_line = now.c_line;
+  for (size_t i = 0; i < sizeof(fixed.c_cc); ++i) {
+    if (fixed.c_cc[i] != 0) next.c_cc[i] = now.c_cc[i];
+  }
+}
+
 }  // namespace
 
 // One ioctl of one open end.
@@ -64,6 +77,8 @@ class TtyIoctl {
       case abi::kTCSETA:
       case abi::kTCSETAW:
       case abi::kTCSETAF: return SetTermio(command == abi::kTCSETAF);
+      case abi::kTIOCGLCKTRMIOS: return GetFixed();
+      case abi::kTIOCSLCKTRMIOS: return SetFixed();
       case abi::kTIOCGWINSZ: return GetWindow();
       case abi::kTIOCSWINSZ: return SetWindow();
       case abi::kTIOCGPGRP: return GetForeground();
@@ -217,10 +232,28 @@ class TtyIoctl {
     abi::Termios2 next = WithSpeeds(wanted);
     // A pty has no parity and no other character size (pty_set_termios).
     next.c_cflag = (next.c_cflag & ~(abi::kCSIZE | abi::kPARENB)) | abi::kCS8 | abi::kCREAD;
+    const abi::Termios fixed = Fixed();
     Apply([&](LineDiscipline& line, Effects& effects) {
       if (flush) line.FlushInput(effects);
+      KeepFixed(next, line.termios(), fixed);
       line.SetTermios(next, effects);
     });
+    return int64_t{0};
+  }
+
+  abi::Termios Fixed() {
+    MutexLock lock(terminal_.mu_);
+    return terminal_.fixed_;
+  }
+  Result<int64_t> GetFixed() {
+    TRY(memory_.WriteValue(argument_, Fixed()));
+    return int64_t{0};
+  }
+  Result<int64_t> SetFixed() {
+    if (!ctx_.creds().Has(abi::kCAP_SYS_ADMIN)) return Errno::kEPERM;
+    const auto fixed = TRY(memory_.ReadValue<abi::Termios>(argument_));
+    MutexLock lock(terminal_.mu_);
+    terminal_.fixed_ = fixed;
     return int64_t{0};
   }
 

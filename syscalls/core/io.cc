@@ -59,9 +59,14 @@ uint64_t MovedSoFar(task::Task& task) {
   return state != nullptr ? state->moved : 0;
 }
 
+void SignalFileSizeLimit(task::Task& task, Errno error) {
+  // Without a limit it was the file system's largest offset, which is no reason for a signal.
+  if (error == Errno::kEFBIG && task.FileSizeLimit() != UINT64_MAX) SendOwnSignal(task, abi::kSIGXFSZ);
+}
+
 Result<int64_t> FinishPartialIo(task::Task& task, uint64_t moved, Errno error, bool no_sigpipe) {
   if (error == Errno::kEPIPE && !no_sigpipe) SendOwnSignal(task, abi::kSIGPIPE);
-  if (error == Errno::kEFBIG && moved == 0) SendOwnSignal(task, abi::kSIGXFSZ);
+  if (moved == 0) SignalFileSizeLimit(task, error);
   if (moved != 0) return static_cast<int64_t>(moved);
   return error;
 }

@@ -18,6 +18,9 @@ inline constexpr uint64_t kMaxRwCount = 0x7ffff000;
 // nothing shows its error. Sends the signals that belong to errors: SIGPIPE for EPIPE (unless no_sigpipe), SIGXFSZ for EFBIG.
 Result<int64_t> FinishPartialIo(task::Task& task, uint64_t moved, Errno error, bool no_sigpipe = false);
 
+// SIGXFSZ for an EFBIG that RLIMIT_FSIZE caused (setrlimit(2)): write(2) and its like, truncate(2), fallocate(2).
+void SignalFileSizeLimit(task::Task& task, Errno error);
+
 // read(2)/readv(2)/pread and write(2) bodies over a sink or source made for the bytes that are still to move.
 Result<int64_t> ReadFile(task::Task& task, vfs::File& file, mm::IoSink& sink);
 Result<int64_t> WriteFile(task::Task& task, vfs::File& file, mm::IoSource& source);

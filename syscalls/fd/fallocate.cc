@@ -2,6 +2,7 @@
 #include "sentry/vfs/fd_table.h"
 #include "sentry/vfs/notify.h"
 #include "sentry/vfs/operations.h"
+#include "syscalls/core/io.h"
 #include "syscalls/fd/fd.h"
 
 namespace ringwall::syscalls {
@@ -9,7 +10,9 @@ namespace ringwall::syscalls {
 Result<void> SysFtruncate(Task& task, Fd fd, int64_t length) {
   if (length < 0) return Errno::kEINVAL;
   const Ref<vfs::File> file = TRY(task.fds().GetForIo(fd));
-  return vfs::TruncateFile(task, file, static_cast<uint64_t>(length));
+  auto done = vfs::TruncateFile(task, file, static_cast<uint64_t>(length));
+  if (!done.ok()) SignalFileSizeLimit(task, done.error());
+  return done;
 }
 
 Result<void> SysFallocate(Task& task, Fd fd, int32_t mode, int64_t offset, int64_t length) {
@@ -26,8 +29,11 @@ Result<void> SysFallocate(Task& task, Fd fd, int32_t mode, int64_t offset, int64
   if (file->kind() != vfs::FileKind::kRegular && file->kind() != vfs::FileKind::kMemfd) return Errno::kENODEV;
   int64_t end;
   if (__builtin_add_overflow(offset, length, &end)) return Errno::kEFBIG;
-  if (static_cast<uint64_t>(end) > task.FileSizeLimit() && (bits & abi::kFALLOC_FL_KEEP_SIZE) == 0) return Errno::kEFBIG;
-  TRY(file->Allocate(task, mode, static_cast<uint64_t>(offset), static_cast<uint64_t>(length)));
+  auto done = file->Allocate(task, mode, static_cast<uint64_t>(offset), static_cast<uint64_t>(length));
+  if (!done.ok()) {
+    SignalFileSizeLimit(task, done.error());
+    return done;
+  }
   vfs::NotifyFile(file, abi::kIN_MODIFY);
   return {};
 }

@@ -1,6 +1,7 @@
 // chmod(2), chown(2), umask(2), truncate(2).
 #include "sentry/cred/credentials.h"
 #include "sentry/vfs/fd_table.h"
+#include "syscalls/core/io.h"
 #include "syscalls/path/at.h"
 #include "syscalls/path/path.h"
 
@@ -68,7 +69,9 @@ Result<uint32_t> SysUmask(Task& task, Mode mask) { return task.fs().SetUmask(mas
 Result<void> SysTruncate(Task& task, UserPath path, int64_t length) {
   if (length < 0) return Errno::kEINVAL;
   const vfs::Path found = TRY(FindPath(task, abi::kAtFdCwd, path, 0));
-  return vfs::Truncate(task, found, static_cast<uint64_t>(length));
+  auto done = vfs::Truncate(task, found, static_cast<uint64_t>(length));
+  if (!done.ok()) SignalFileSizeLimit(task, done.error());
+  return done;
 }
 
 }  // namespace ringwall::syscalls

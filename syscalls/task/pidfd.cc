@@ -4,6 +4,7 @@
 #include "abi/fcntl.h"
 #include "abi/signal.h"
 #include "sentry/cred/credentials.h"
+#include "sentry/fs/proc/proc.h"
 #include "sentry/task/clone.h"
 #include "sentry/task/ptrace_access.h"
 #include "sentry/task/signals.h"
@@ -22,12 +23,28 @@ Result<Fd> SysPidfdOpen(Task& task, int32_t pid, RawFlags flags) {
   return task.fds().Add(std::move(file), {.cloexec = true}, task.Limit(abi::kRLIMIT_NOFILE));
 }
 
+namespace {
+
+// A pidfd's process, or that of an open /proc/PID: before pidfd_open(2) came, those were the only ones.
+Result<Ref<task::ThreadGroup>> Target(Task& task, vfs::File& file) {
+  RefPtr<task::ThreadGroup> named = proc::ProcessOf(file);
+  int32_t pid = 0;
+  if (named) {
+    pid = named->pid();
+  } else {
+    pid = TRY(anon::PidOfPidfd(file));
+  }
+  RefPtr<task::ThreadGroup> group = task.thread_group().pids().FindGroup(pid);
+  if (!group || (named && named.get() != group.get())) return Errno::kESRCH;
+  return std::move(group).ToRef();
+}
+
+}  // namespace
+
 Result<void> SysPidfdSendSignal(Task& task, Fd pidfd, int32_t signo, UserIn<abi::SigInfo> info, RawFlags flags) {
   if (flags.value != 0) return Errno::kEINVAL;
-  const Ref<vfs::File> file = TRY(task.fds().Get(pidfd));
-  const int32_t pid = TRY(anon::PidOfPidfd(*file));
-  const RefPtr<task::ThreadGroup> group = task.thread_group().pids().FindGroup(pid);
-  if (!group) return Errno::kESRCH;
+  const Ref<vfs::File> file = TRY(task.fds().GetForIo(pidfd));
+  const Ref<task::ThreadGroup> group = TRY(Target(task, file));
   abi::SigInfo sent = task::InfoFrom(task, signo, abi::kSI_USER);
   if (!info.is_null()) {
     sent = TRY(info.Read(task.memory()));

@@ -100,6 +100,8 @@ class Directory final : public Node {
     std::function<Result<Ref<vfs::Inode>>(Context&, std::string_view)> lookup;
     // Entries with position >= from, at least one when there is one; the rest is asked for again.
     std::function<std::vector<Listed>(Context&, int64_t from)> list;
+    // What the directory as a whole stands for, if it stands for something (the process of /proc/PID).
+    RefPtr<RefCounted> about;
   };
   Directory(KitFs& fs, NodeOptions options);
   Directory(KitFs& fs, NodeOptions options, Dynamic dynamic);
@@ -119,6 +121,7 @@ class Directory final : public Node {
 
   // Entries from `from` on, positions as the file sees them (behind "." and "..").
   std::vector<Listed> List(Context& ctx, int64_t from) const;
+  RefCounted* about() const { return dynamic_.about.get(); }
 
  private:
   // Positions: fixed names by their number, dynamic ones above.

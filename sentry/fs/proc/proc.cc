@@ -69,4 +69,14 @@ Result<Ref<vfs::FileSystem>> Create(Context& ctx, kernel::Kernel& kernel, RefPtr
   return Ref<vfs::FileSystem>(fs);
 }
 
+RefPtr<task::ThreadGroup> ProcessOf(const vfs::File& file) {
+  if (file.kind() != vfs::FileKind::kDirectory || !file.path()) return nullptr;
+  vfs::Inode& inode = file.path().inode();
+  // All directories of this file system are the kit's.
+  if (inode.file_system().type_name() != "proc") return nullptr;
+  RefCounted* about = static_cast<kit::Directory&>(inode).about();
+  if (about == nullptr) return nullptr;
+  return Ref<task::ThreadGroup>(static_cast<task::ThreadGroup&>(*about));
+}
+
 }  // namespace ringwall::proc

@@ -5,6 +5,8 @@
 #include "base/ref/ref.h"
 #include "sentry/context/context.h"
 #include "sentry/ns/pid_namespace.h"
+#include "sentry/task/thread_group.h"
+#include "sentry/vfs/file.h"
 #include "sentry/vfs/inode.h"
 
 namespace ringwall::kernel {
@@ -15,5 +17,8 @@ namespace ringwall::proc {
 
 // One instance shows one pid namespace; null is the initial one. `kernel` outlives it.
 Result<Ref<vfs::FileSystem>> Create(Context& ctx, kernel::Kernel& kernel, RefPtr<ns::PidNamespace> view = nullptr);
+
+// The process that an open /proc/PID stands for, as pidfd_send_signal(2) takes one for a pidfd. Null: it is another file.
+RefPtr<task::ThreadGroup> ProcessOf(const vfs::File& file);
 
 }  // namespace ringwall::proc

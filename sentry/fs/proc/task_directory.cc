@@ -172,6 +172,7 @@ Ref<kit::Node> MakeTaskDirectory(kit::KitFs& fs, Settings& settings, const Subje
     }
     return out;
   };
+  if (!subject.is_thread()) entries.about = Ref<task::ThreadGroup>(subject.group());
   return MakeRef<kit::Directory>(fs, subject.Options(0555, kEntryNumbers), std::move(entries));
 }
 

@@ -1,5 +1,6 @@
 // ftruncate(2), fallocate(2), fsync(2), fdatasync(2).
 #include <linux/falloc.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "tests/lib/guest.h"
@@ -30,6 +31,35 @@ TEST(Ftruncate, ReadOnlyDescriptorAndPipeAreInvalid) {
   EXPECT_THAT(Call(SYS_ftruncate, fd, 0), FailsWithEither(EINVAL, EBADF));
   EXPECT_THAT(Call(SYS_ftruncate, pipe.writer, 0), FailsWith(EINVAL));
   EXPECT_THAT(Call(SYS_ftruncate, 9999, 0), FailsWith(EBADF));
+}
+TEST(Ftruncate, BeyondTheFileSizeLimitIsEfbigWithSigxfsz) {
+  InChild([] {
+    const TempDir dir;
+    const std::string path = dir / "file";
+    const ScopedFd fd(Call(SYS_open, path, O_RDWR | O_CREAT, 0600));
+    const rlimit limit{100, 100};
+    EXPECT_EQ(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    SignalRecorder recorder(SIGXFSZ);
+    EXPECT_THAT(Call(SYS_ftruncate, fd, 100), SucceedsWith(0));
+    EXPECT_EQ(recorder.count(), 0);
+    EXPECT_THAT(Call(SYS_ftruncate, fd, 101), FailsWith(EFBIG));
+    EXPECT_EQ(recorder.count(), 1);
+    EXPECT_THAT(Call(SYS_truncate, path, 101), FailsWith(EFBIG));
+    EXPECT_EQ(recorder.count(), 2);
+    EXPECT_THAT(Call(SYS_fallocate, fd, 0, 50, 51), FailsWith(EFBIG));
+    EXPECT_EQ(recorder.count(), 3);
+    EXPECT_EQ(SizeOf(fd.get()), 100);
+  });
+}
+TEST(Write, BeyondTheLargestOffsetThereIsNoSignal) {
+  InChild([] {
+    const ScopedFd fd = TempFile("");
+    SignalRecorder recorder(SIGXFSZ);
+    // The largest offset is the file system's.
+    const long done = Call(SYS_pwrite64, fd, "x", 1, INT64_MAX - 1);
+    EXPECT_TRUE(done == 1 || done == -EFBIG) << done;
+    EXPECT_EQ(recorder.count(), 0);
+  });
 }
 TEST(Fallocate, ExtendsTheFileUnlessAskedToKeepTheSize) {
   const ScopedFd fd = TempFile("abc");

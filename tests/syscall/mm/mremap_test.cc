@@ -48,6 +48,29 @@ TEST(Mremap, UnmappedSourceFaults) {
   }
   EXPECT_THAT(Call(SYS_mremap, at, kPage, 2 * kPage, MREMAP_MAYMOVE), FailsWith(EFAULT));
 }
+TEST(Mremap, WhatMovedAndThenGrewInPlaceMovesAsOne) {
+  const Mapping room(16 * kPage), target(16 * kPage);
+  char* const at = room.get();
+  memset(at + 8 * kPage, 'a', 2 * kPage);
+  EXPECT_THAT(Call(SYS_munmap, at, 8 * kPage), SucceedsWith(0));
+  ASSERT_THAT(Call(SYS_mremap, at + 8 * kPage, 2 * kPage, 2 * kPage, MREMAP_MAYMOVE | MREMAP_FIXED, at),
+              SucceedsWith(reinterpret_cast<long>(at)));
+  for (int pages = 2; pages < 5; ++pages) {
+    ASSERT_THAT(Call(SYS_mremap, at, pages * kPage, (pages + 1) * kPage, 0), SucceedsWith(reinterpret_cast<long>(at)));
+    at[pages * kPage] = static_cast<char>('0' + pages);
+  }
+  ASSERT_THAT(Call(SYS_mremap, at, 5 * kPage, 7 * kPage, MREMAP_MAYMOVE | MREMAP_FIXED, target),
+              SucceedsWith(reinterpret_cast<long>(target.get())));
+  EXPECT_EQ(target.get()[0], 'a');
+  EXPECT_EQ(target.get()[2 * kPage - 1], 'a');
+  for (int pages = 2; pages < 5; ++pages) EXPECT_EQ(target.get()[pages * kPage], '0' + pages);
+  EXPECT_EQ(target.get()[6 * kPage], 0);
+  EXPECT_FALSE(IsMapped(at));
+  EXPECT_FALSE(IsMapped(at + 4 * kPage));
+  target.get()[6 * kPage] = 'z';
+  ASSERT_THAT(Call(SYS_mremap, target, 7 * kPage, 7 * kPage, MREMAP_MAYMOVE | MREMAP_DONTUNMAP, 0), Succeeds());
+  EXPECT_EQ(target.get()[0], 0);
+}
 TEST(Mremap, SharedFileMappingKeepsItsFile) {
   const ScopedFd fd = TempFile(std::string(kPage, 'a') + std::string(kPage, 'b'));
   const Mapping map(kPage, PROT_READ, MAP_SHARED, fd.get());

@@ -207,6 +207,20 @@ TEST(SetTidAddress, ReturnsTheTid) {
     EXPECT_THAT(Call(SYS_set_tid_address, &word), SucceedsWith(Call(SYS_gettid)));
   });
 }
+TEST(Pidfd, SignalsReachAProcessByItsDirectoryInProc) {
+  const pid_t child = StartChild([] { pause(); });
+  const std::string name = "/proc/" + std::to_string(child);
+  const ScopedFd directory(Call(SYS_open, name, O_DIRECTORY | O_RDONLY));
+  const ScopedFd threads(Call(SYS_open, name + "/task", O_DIRECTORY | O_RDONLY));
+  const ScopedFd top(Call(SYS_open, "/proc", O_DIRECTORY | O_RDONLY));
+  const ScopedFd handle(Call(SYS_open, name, O_PATH));
+  EXPECT_THAT(Call(SYS_pidfd_send_signal, directory, 0, nullptr, 0), SucceedsWith(0));
+  for (const ScopedFd* other : {&threads, &top, &handle}) EXPECT_THAT(Call(SYS_pidfd_send_signal, *other, 0, nullptr, 0), FailsWith(EBADF));
+  EXPECT_THAT(Call(SYS_pidfd_getfd, directory, 0, 0), FailsWith(EBADF)) << "no pidfd otherwise";
+  EXPECT_THAT(Call(SYS_pidfd_send_signal, directory, SIGKILL, nullptr, 0), SucceedsWith(0));
+  EXPECT_THAT(StatusOf(child), KilledBy(SIGKILL));
+  EXPECT_THAT(Call(SYS_pidfd_send_signal, directory, 0, nullptr, 0), FailsWith(ESRCH));
+}
 TEST(Pidfd, OpenSendAndErrors) {
   const Pipe pipe;
   const pid_t child = StartChild([&] {

@@ -1,4 +1,5 @@
 // pty(7), termios(3), tty ioctls, job control, hang-up.
+#include <linux/capability.h>
 #include <poll.h>
 #include <pty.h>
 #include <stdlib.h>
@@ -156,6 +157,36 @@ TEST_F(Pty, TermiosReadsBackFromBothSides) {
   EXPECT_THAT(Call(SYS_ioctl, slave_, TCGETS, &seen), SucceedsWith(0));
   EXPECT_EQ(seen.c_cc[VINTR], 7);
   EXPECT_THAT(Call(SYS_ioctl, slave_, TCGETS, BadAddress()), FailsWith(EFAULT));
+}
+TEST_F(Pty, LockedModesKeepTheirValue) {
+  termios locks{}, modes, seen;
+  memset(&locks, 0xff, sizeof(locks));
+  ASSERT_THAT(Call(SYS_ioctl, slave_, TIOCGLCKTRMIOS, &locks), SucceedsWith(0));
+  EXPECT_EQ(locks.c_lflag, 0u);
+  EXPECT_EQ(locks.c_cc[VINTR], 0);
+  EXPECT_THAT(Call(SYS_ioctl, slave_, TIOCGLCKTRMIOS, BadAddress()), FailsWith(EFAULT));
+  SKIP_UNLESS_CAPABLE(CAP_SYS_ADMIN);
+  locks.c_lflag = ECHO;
+  locks.c_cc[VINTR] = 1;
+  EXPECT_THAT(Call(SYS_ioctl, master_, TIOCSLCKTRMIOS, &locks), SucceedsWith(0)) << "the lock is the slave's, whoever sets it";
+  ASSERT_EQ(tcgetattr(slave_.get(), &modes), 0);
+  modes.c_lflag &= ~(ECHO | ICANON);
+  modes.c_cc[VINTR] = 7;
+  modes.c_cc[VQUIT] = 8;
+  EXPECT_THAT(Call(SYS_ioctl, slave_, TCSETS, &modes), SucceedsWith(0));
+  EXPECT_THAT(Call(SYS_ioctl, slave_, TCGETS, &seen), SucceedsWith(0));
+  EXPECT_EQ(seen.c_lflag & (ECHO | ICANON), static_cast<tcflag_t>(ECHO));
+  EXPECT_EQ(seen.c_cc[VINTR], 3);
+  EXPECT_EQ(seen.c_cc[VQUIT], 8);
+  EXPECT_THAT(Call(SYS_ioctl, slave_, TIOCSLCKTRMIOS, BadAddress()), FailsWith(EFAULT));
+}
+TEST_F(Pty, LockingModesNeedsAPrivilege) {
+  SKIP_UNLESS_ROOT();
+  InChild([&] {
+    EXPECT_THAT(Call(SYS_setresuid, 65534, 65534, 65534), SucceedsWith(0));
+    termios locks{};
+    EXPECT_THAT(Call(SYS_ioctl, slave_, TIOCSLCKTRMIOS, &locks), FailsWith(EPERM));
+  });
 }
 TEST_F(Pty, WindowSizeReadsBackAndStartsAtZero) {
   winsize size = {1, 1, 1, 1};
