@@ -107,13 +107,21 @@ Result<vfs::Attributes> GoferInode::Refresh(Context& ctx) {
   if (IsRegular()) {
     if (RefPtr<SharedFd> fd = fs().descriptors().FindAny(this)) {
       vfs::Attributes attributes = TRY(hostfs::StatDonated(*fd));
+      // Our user namespace maps next to nothing, so fstat(2) says nothing about owners: those that the gofer told are kept, in a shared
+      // tree for as long as it may be believed.
+      int64_t told_ns = 0;
       {
         MutexLock lock(mu_);
         attributes.dev = attributes_.dev;  // a file does not change its device
         attributes.btime = attributes_.btime;
+        attributes.uid = attributes_.uid;
+        attributes.gid = attributes_.gid;
+        told_ns = fetched_ns_;
       }
-      StoreIfUnchanged(seen, attributes, now);
-      return attributes;
+      if (fs().exclusive() || (now >= told_ns && now - told_ns < fs().options().validity_ns)) {
+        StoreIfUnchanged(seen, attributes, fs().exclusive() ? now : told_ns);
+        return attributes;
+      }
     }
   }
   const gofer::Attributes got = TRY(client().GetAttr(node()));

@@ -74,6 +74,33 @@ TEST(Write, FileSizeLimitGivesAPartialWriteAndThenEfbigWithSigxfsz) {
     EXPECT_EQ(recorder.count(), 1);
   });
 }
+TEST(Write, TheOwnerStaysWhoItWas) {
+  SKIP_UNLESS_ROOT();
+  InChild([] {
+    const TempDir dir;
+    EXPECT_EQ(chmod(dir.path().c_str(), 0777), 0);
+    for (const uid_t owner : {0u, 1u, 1000u, 65534u}) {
+      const std::string path = dir / std::to_string(owner);
+      const ScopedFd fd(Call(SYS_open, path, O_RDWR | O_CREAT, 0600));
+      EXPECT_THAT(Call(SYS_fchown, fd, owner, owner + 1), SucceedsWith(0));
+      for (int i = 0; i < 3; ++i) {
+        EXPECT_THAT(Call(SYS_write, fd, "bytes", 5), SucceedsWith(5));
+        struct stat seen {};
+        EXPECT_THAT(Call(SYS_fstat, fd, &seen), SucceedsWith(0));
+        EXPECT_EQ(seen.st_uid, owner);
+        EXPECT_EQ(seen.st_gid, owner + 1);
+        EXPECT_EQ(seen.st_size, 5 * (i + 1));
+        SleepMs(i * 15);  // attributes may be kept for a while
+      }
+    }
+    EXPECT_THAT(Call(SYS_setresgid, 1000, 1000, 1000), SucceedsWith(0));
+    EXPECT_THAT(Call(SYS_setresuid, 65534, 65534, 65534), SucceedsWith(0));
+    const ScopedFd again(Call(SYS_open, dir / "65534", O_RDWR));
+    EXPECT_TRUE(again.valid()) << "one's own file opens again after it was written";
+    EXPECT_THAT(Call(SYS_open, dir / "1000", O_RDWR), FailsWith(EACCES));
+    EXPECT_THAT(Call(SYS_setresuid, 65534, 65534, 65534), SucceedsWith(0));
+  });
+}
 TEST(Writev, GathersInOrder) {
   const ScopedFd fd = TempFile("");
   char one[] = "abc", two[] = "defg";
