@@ -18,7 +18,9 @@ class SystrapGuestThread final : public GuestThread {
   void Post() override { thread_->listener->Post(*thread_); }
   void Remember(uint32_t number, int64_t result) override;
   void ForgetAnswers() override { __atomic_store_n(&thread_->context->answers_known, 0, __ATOMIC_SEQ_CST); }
-  void Interrupt() override { thread_->listener->Interrupt(*thread_); }
+  void Interrupt() override {
+    if (thread_->listener->Interrupt(*thread_)) thread_->listener->Unheard(*thread_, CpuTimeNs());
+  }
   uint64_t CpuTimeNs() const override;
   int32_t host_tid() const override { return thread_->tid; }
 

@@ -26,6 +26,12 @@ namespace {
 
 using std::chrono::hours;
 using std::chrono::microseconds;
+using std::chrono::milliseconds;
+using std::chrono::nanoseconds;
+using std::chrono::steady_clock;
+
+// So long may a thread compute with an interrupt waiting for it: an honest one takes it at once, when it runs.
+constexpr milliseconds kPatience{500};
 
 // A polling worker gives the other threads' notifications a turn so often.
 constexpr uint32_t kTurns = 16;
@@ -236,6 +242,7 @@ Listener::After Listener::TakeRequest(StubThread& thread, uint32_t number, uint6
   }
   thread.handled = number;
   thread.sleeping = id;
+  thread.unheard_since_ns = 0;
   const uint32_t request = __atomic_load_n(&thread.context->request, __ATOMIC_RELAXED);
   if (!thread.born) {
     thread.born = true;
@@ -384,12 +391,33 @@ void Listener::Post(StubThread& thread) {
   Do(After{.dispatch = &ready}, thread);
 }
 
-void Listener::Interrupt(StubThread& thread) {
+bool Listener::Interrupt(StubThread& thread) {
   MutexLock lock(mu_);
   // Stopped, it finds the signal when it goes on: at worst one spurious event.
-  if (thread.tid == 0 || thread.died || thread.ended) return;
+  if (thread.tid == 0 || thread.died || thread.ended) return false;
   thread.interrupt_wanted = true;
   syscall(SYS_tgkill, thread.pid, thread.tid, kInterruptSignal);
+  if (thread.state != RunState::kRunning && (!thread.ops_running || thread.ops_done)) return false;
+  const int64_t now = steady_clock::now().time_since_epoch() / nanoseconds(1);
+  if (thread.unheard_since_ns == 0) {
+    thread.unheard_since_ns = now;
+    thread.unheard_cpu_ns = 0;
+  }
+  return now - thread.unheard_since_ns >= nanoseconds(kPatience).count();
+}
+
+void Listener::Unheard(StubThread& thread, uint64_t cpu_ns) {
+  int32_t pid;
+  {
+    MutexLock lock(mu_);
+    if (thread.unheard_since_ns == 0 || thread.died || thread.ended) return;
+    if (thread.unheard_cpu_ns == 0) thread.unheard_cpu_ns = std::max<uint64_t>(cpu_ns, 1);
+    // One that was kept from running has used no CPU meanwhile.
+    if (cpu_ns < thread.unheard_cpu_ns + static_cast<uint64_t>(nanoseconds(kPatience).count())) return;
+    pid = thread.pid;
+  }
+  LOG(kWarning) << "systrap: guest process " << pid << " has made itself deaf to interrupts: killed";
+  core_.Kill(pid);
 }
 
 void Listener::EndThread(StubThread& thread) {

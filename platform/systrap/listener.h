@@ -40,7 +40,9 @@ class Listener : public RefCounted {
 
   void Resume(StubThread& thread);
   void Post(StubThread& thread);
-  void Interrupt(StubThread& thread);
+  // True: the thread has not answered an earlier one for long. Then Unheard(), which ends its process if it has computed all the time.
+  bool Interrupt(StubThread& thread);
+  void Unheard(StubThread& thread, uint64_t cpu_ns);
 
   // ---- work in a stopped thread ----
   struct OpsResult {

@@ -79,6 +79,9 @@ class StubThread : public RefCounted {
   bool pending_resume = false;
   bool pending_post = false;
   bool interrupt_wanted = false;
+  // Since when, and since which CPU time of its own, the thread has not answered an interrupt; 0: it owes no answer.
+  int64_t unheard_since_ns = 0;
+  uint64_t unheard_cpu_ns = 0;
   bool died = false;    // kExited is to be delivered
   bool ending = false;  // destroyed while it ran: ends at its next event
   bool ended = false;   // nobody will resume it

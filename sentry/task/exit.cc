@@ -40,6 +40,8 @@ void ExitPath::Run(Task& task) {
       task.kernel().futexes().WakeAddress(task, task.clear_child_tid, 1);
   }
 
+  task.kernel().timers().Cancel(task);  // of Kick()
+
   // CPU time is read before the host thread goes.
   Usage usage;
   usage.user_ns = task.UserTimeNs();

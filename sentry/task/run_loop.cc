@@ -42,6 +42,9 @@ uint64_t NsPerTick() {
   return rate;
 }
 
+// A task that was told to end and runs guest code is asked again so often.
+constexpr int64_t kPatienceNs = time::kNsPerSecond;
+
 constexpr int64_t Encoded(Errno code) { return -static_cast<int64_t>(code); }
 
 }  // namespace
@@ -448,13 +451,27 @@ void Task::Kick() {
   if (run_state_.compare_exchange_strong(expected, RunState::kRunning)) return Enqueue();
   expected = RunState::kStopped;
   if (run_state_.compare_exchange_strong(expected, RunState::kRunning)) return Enqueue();
-  MutexLock lock(mu_);
-  if (run_state_.load(std::memory_order_seq_cst) == RunState::kGuest && thread_ != nullptr) thread_->Interrupt();
+  {
+    MutexLock lock(mu_);
+    if (run_state_.load(std::memory_order_seq_cst) == RunState::kGuest && thread_ != nullptr) thread_->Interrupt();
+  }
+  if (!exiting() && !thread_group().group_exiting()) return;
+  const RunState state = run_state_.load(std::memory_order_seq_cst);
+  if (state == RunState::kGuest || state == RunState::kRunning) kernel_.timers().Arm(*this, time::MonotonicNs() + kPatienceNs);
 }
 
 void Task::OnTimer(int64_t) {
   // A late call for an earlier park only makes the handler look once more.
   Wake();
+  if (!exiting() && !thread_group().group_exiting()) return;
+  // Told to end, and still there. The platform ends what does not listen; it has to be asked again.
+  {
+    MutexLock lock(mu_);
+    const RunState state = run_state_.load(std::memory_order_seq_cst);
+    if ((state != RunState::kGuest && state != RunState::kRunning) || thread_ == nullptr) return;
+    thread_->Interrupt();
+  }
+  kernel_.timers().Arm(*this, time::MonotonicNs() + kPatienceNs);
 }
 
 void Task::Start() {

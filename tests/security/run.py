@@ -39,6 +39,22 @@ def overwriting_the_top_of_the_address_space_hurts_only_the_writer(world):
     world.attack("stub-write", timeout=300)
 
 
+def forged_calls_at_every_instruction_of_the_handler_are_refused(world):
+    world.attack("handler-calls", timeout=400)
+
+
+def contexts_that_change_under_the_handlers_hands_hurt_only_their_owner(world):
+    world.attack("handler-contexts", "40" if world.full else "1", timeout=900)
+
+
+def frames_that_no_signal_made_hurt_only_the_forger(world):
+    world.attack("handler-frames", "2000" if world.full else "100", timeout=2400)
+
+
+def overwriting_the_handler_its_contexts_and_trampolines_hurts_only_the_writer(world):
+    world.attack("handler-write", timeout=400)
+
+
 def other_kernel_entries_do_not_reach_the_host(world):
     world.attack("odd-entries")
 
@@ -198,6 +214,21 @@ def guest_processes_hold_nothing_of_the_host(world):
         channels |= {target for _, target, _ in descriptors(pid) if target.startswith("socket:")}
     # One for all stubs of a sandbox: what brings the files that its own guests map.
     assert len(channels) <= len(sentries), f"guest processes hold the sockets {channels}"
+
+
+def guest_processes_do_not_outlive_the_sentry(world):
+    child = world.start("handler-deaf", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    line = world.line_of(child, 60)
+    assert line == "ready", f"the guest did not start: {line!r}"
+    found = world.own_processes()
+    stubs = only(found, "ringwall-stub")
+    for pid in only(found, "ringwall-sentry"):
+        os.kill(pid, signal.SIGKILL)
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline and any(world.name_of(pid) == "ringwall-stub" and status_of(pid)["State"][0] not in "ZX" for pid in stubs):
+        time.sleep(0.02)
+    left = [pid for pid in stubs if world.name_of(pid) == "ringwall-stub" and status_of(pid)["State"][0] not in "ZX"]
+    assert not left, f"{len(left)} of {len(stubs)} guest processes live on"
 
 
 # ---- nothing is left, nothing runs ------------------------------------------------------------------------------------
