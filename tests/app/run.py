@@ -4,10 +4,11 @@
 A case is a file of this folder. `x.sh` runs under bash in an empty writable folder (the same path both times); its standard
 output and exit status are compared. `x_case.py` drives the sandbox itself: it gets the command prefix as its arguments (none for the native
 run) and fails by its exit status. Comment lines at the top of a case set: `# timeout: SECONDS` (for the sandbox run, 120 by
-default), `# needs: PROGRAM...` (skipped visibly where one is missing).
+default), `# needs: PROGRAM...` (skipped visibly where one is missing; a path may hold `*`), `# long: REASON` (only with --full or by name).
 """
 import argparse
 import difflib
+import glob
 import json
 import os
 import pathlib
@@ -30,12 +31,13 @@ class Case:
         self.path, self.name = path, path.stem.removesuffix("_case")
         self.driver = path.suffix == ".py"
         head = path.read_text(encoding="utf-8").splitlines()[:15]
-        options = dict(m.groups() for m in (re.match(r"#\s*(timeout|needs):\s*(.+)", line) for line in head) if m)
+        options = dict(m.groups() for m in (re.match(r"#\s*(timeout|needs|long):\s*(.+)", line) for line in head) if m)
         self.timeout = int(options.get("timeout", 120))
         self.needs = options.get("needs", "").split()
+        self.long = options.get("long", "")
 
     def missing(self):
-        return [p for p in self.needs if shutil.which(p, path=ENVIRONMENT["PATH"]) is None]
+        return [p for p in self.needs if not (glob.glob(p) if p.startswith("/") else shutil.which(p, path=ENVIRONMENT["PATH"]))]
 
 
 def execute(command, timeout, cwd):
@@ -90,6 +92,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--ringwall", default=os.environ.get("RINGWALL", "build/debug/ringwall"))
     parser.add_argument("--platform", default="auto", help="comma separated; `native` checks the cases themselves")
+    parser.add_argument("--full", action="store_true", help="the long cases, too")
     parser.add_argument("--format", choices=("text", "json"), default="text")
     parser.add_argument("pattern", nargs="?", default="")
     args = parser.parse_args()
@@ -105,9 +108,10 @@ def main():
         if args.pattern.lower() not in case.name.lower():
             continue
         missing = case.missing()
-        if missing:
-            rows.append({"case": case.name, "platform": "native", "result": "skipped", "reason": f"needs {' '.join(missing)}"})
-            print(f"  skip {case.name}: needs {' '.join(missing)}", file=sys.stderr, flush=True)
+        why = f"needs {' '.join(missing)}" if missing else f"{case.long}: with --full" if case.long and not args.full and not args.pattern else ""
+        if why:
+            rows.append({"case": case.name, "platform": "native", "result": "skipped", "reason": why})
+            print(f"  skip {case.name}: {why}", file=sys.stderr, flush=True)
             continue
         native = run_once(case, lambda work: [], NATIVE_TIMEOUT)
         if native[0] != 0:

@@ -19,10 +19,11 @@ sys.path.insert(0, HERE)
 import findings  # noqa: E402
 
 SUMMARY = re.compile(r"^(\d+) passed, (\d+) failed, (\d+) skipped\s*$")
-SECTIONS = ("tools", "unit", "syscall", "random", "oci", "app", "security")
+SECTIONS = ("tools", "unit", "syscall", "oci", "app", "cpython", "security", "random", "stress")
 PLATFORMS = ("systrap", "ptrace", "kvm")  # what the behaviours run on after Linux itself, where `ringwall doctor` says that it is there
 # What runs on the platforms that `auto` does not take; on that one the sections run whole.
-SHORT = {"oci": ("states_follow_the_specification", "run_passes_the_exit_status"), "app": ("exit_status", "text_pipelines"), "random": ("random",),
+SHORT = {"oci": ("states_follow_the_specification", "run_passes_the_exit_status"), "app": ("exit_status", "text_pipelines"), "cpython": ("test_os",),
+         "random": ("random",),
          "security": ("guest_processes", "jumping_into", "storms_of", "two_hundred")}
 RANDOM_CALLS = (6_000, 200_000)  # of tests/random in a usual run, and with --full
 KILL_ROUNDS = 12         # of tests/oci in a usual run; --full: its own default
@@ -69,14 +70,23 @@ def commands(section, args, here):
     if not os.path.exists(runner):
         return []
     command = [python, runner, "--ringwall", ringwall]
+    if section == "stress" and not args.full and args.only is None:
+        return []
+    if section == "stress":
+        command += patterns
+        if args.platform:
+            chosen = [p for p in args.platform.split(",") if p != "native"]
+            return [command + ["--platform", ",".join(chosen)]] if chosen else []
+        others = [p for p in here.available if p != here.default]
+        return [command] + [command + ["--short", "--platform", other] for other in others]
     if section == "oci" and not args.full:
         command += ["--rounds", str(KILL_ROUNDS)]
     if section == "random":
         command += ["--calls", str(RANDOM_CALLS[args.full])]
-    if section == "security" and args.full:
+    if section in ("cpython", "security", "app") and args.full:
         command += ["--full"]
     if args.platform:
-        chosen = [p for p in args.platform.split(",") if p != "native" or section == "app"]
+        chosen = [p for p in args.platform.split(",") if p != "native" or section in ("app", "cpython")]
         if not chosen:
             return []
         command += ["--platform", ",".join(chosen)]

@@ -10,8 +10,8 @@ def report(available, default):
             "auto": {"platform": default}}
 
 
-def lines(section, available=("systrap", "ptrace"), default="systrap", platform=None, names=(), full=False):
-    args = argparse.Namespace(build_dir="build/debug", platform=platform, names=list(names), full=full)
+def lines(section, available=("systrap", "ptrace"), default="systrap", platform=None, names=(), full=False, only=None):
+    args = argparse.Namespace(build_dir="build/debug", platform=platform, names=list(names), full=full, only=only)
     return run_tests.commands(section, args, run_tests.Here(report(available, default)))
 
 
@@ -37,6 +37,14 @@ class Commands(unittest.TestCase):
 
     def test_a_name_means_the_default_platform(self):
         self.assertEqual([command[-1] for command in lines("app", names=["git", "perl"])], ["git", "perl"])
+
+    def test_stressors_run_only_when_asked_for(self):
+        self.assertEqual(lines("stress"), [])
+        whole, short = lines("stress", full=True)
+        self.assertIsNone(option(whole, "--platform"))
+        self.assertIn("--short", short)
+        self.assertEqual(option(short, "--platform"), "ptrace")
+        self.assertEqual(lines("stress", only="stress", names=["futex"], platform="native"), [])
 
     def test_what_is_missing_says_why(self):
         here = run_tests.Here(report(["ptrace"], "ptrace"))
