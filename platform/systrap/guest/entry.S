@@ -65,6 +65,35 @@ ringwall_systrap_clone:
   syscall
   cmp %rbx, %rax
   jne 4f
+  // A forked child has its creator's alternate stack, whose context it lacks: no signal may come before it returns to the guest, which
+  // gives it its own. The creator may have made a rewritten call, with nothing blocked; a return from a signal that blocks
+  // everything needs no further system call. The copied frame (Context::frame) has selectors and stack that are right.
+  mov 16(%rbx), %rsi
+  lea -2048(%rsi), %rdi
+  and $-64, %rdi
+  mov 0(%rsi), %rax      // SignalFrame::flags, without saved floating point
+  and $-2, %rax
+  mov %rax, 0(%rdi)
+  movq $0, 8(%rdi)
+  mov 16(%rsi), %rax     // the alternate stack
+  mov %rax, 16(%rdi)
+  mov 24(%rsi), %rax
+  mov %rax, 24(%rdi)
+  mov 32(%rsi), %rax
+  mov %rax, 32(%rdi)
+  mov %rbx, 128(%rdi)
+  mov %rdi, 160(%rdi)    // rsp
+  lea 3f(%rip), %rax
+  mov %rax, 168(%rdi)    // rip
+  movq $0x202, 176(%rdi)
+  mov 184(%rsi), %rax    // selectors
+  mov %rax, 184(%rdi)
+  movq $0, 224(%rdi)     // fp_state
+  movq $-1, 296(%rdi)    // mask
+  mov %rdi, %rsp
+  mov $15, %eax
+  syscall
+  hlt
 3:
   // Below the copy of the creator's frame.
   mov 16(%rbx), %rsp     // Context::frame

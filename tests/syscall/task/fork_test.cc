@@ -78,6 +78,17 @@ TEST(Fork, OrphanIsAdopted) {
   EXPECT_THAT(Call(SYS_read, pipe.reader, &changed, 1), SucceedsWith(1));
   EXPECT_EQ(changed, 'y');
 }
+TEST(Fork, ChildCanBeStoppedBeforeItHasRun) {
+  for (int i = 0; i < 50; ++i) {
+    const pid_t child = StartChild([] { Call(SYS_pause); });
+    ASSERT_THAT(Call(SYS_kill, child, SIGSTOP), SucceedsWith(0));
+    int status = 0;
+    ASSERT_THAT(Call(SYS_wait4, child, &status, WUNTRACED, nullptr), SucceedsWith(child));
+    ASSERT_TRUE(WIFSTOPPED(status)) << std::hex << status;
+    ASSERT_THAT(Call(SYS_kill, child, SIGKILL), SucceedsWith(0));
+    ASSERT_THAT(StatusOf(child), KilledBy(SIGKILL));
+  }
+}
 TEST(Vfork, ParentWaitsForExitAndMemoryIsShared) {
   volatile int value = 1;
   const pid_t child = vfork();
