@@ -353,7 +353,8 @@ constinit const task::SyscallTable kTableX86_64 = [] {
   b.Partial<SysPkeyFree>(331, "pkey_free", "as on a CPU without protection keys");
   b.Partial<SysStatx>(332, "statx", "no DIO alignment, no subvolume");
   b.Full<SysIoPgetevents>(333, "io_pgetevents");
-  b.Refuse(334, "rseq", Errno::kENOSYS, "restartable sequences need the platform; libraries fall back");
+  b.Refuse(334, "rseq", Errno::kENOSYS,
+           "a stale CPU number, or a critical section that preemption does not abort, would corrupt the guest; libraries fall back");
   b.Refuse(335, "uretprobe", Errno::kENOSYS, "only the uprobe trampoline may call it");
   b.Refuse(336, "uprobe", Errno::kENOSYS, "only the uprobe trampoline may call it");
   b.Full<SysPidfdSendSignal>(424, "pidfd_send_signal");

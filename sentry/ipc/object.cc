@@ -3,8 +3,19 @@
 
 #include "abi/capability.h"
 #include "sentry/cred/credentials.h"
+#include "sentry/cred/namespace.h"
 
 namespace ringwall::ipc {
+
+namespace {
+
+// Over the IPC namespace that the caller sees the object in (capabilities(7)).
+bool HasInIpc(Context& ctx, int capability) {
+  const cred::Namespace* ns = ctx.ipc_ns();
+  return ns == nullptr ? ctx.creds().Has(capability) : ctx.creds().HasIn(*ns->owner(), capability);
+}
+
+}  // namespace
 
 Object::Object(Context& ctx, int32_t key, int32_t flags) : key_(key) {
   const cred::Credentials& creds = ctx.creds();
@@ -24,13 +35,13 @@ Result<void> Object::MayAccess(Context& ctx, uint32_t access) const {
   } else if (creds.InGroup(permissions.cgid) || creds.InGroup(permissions.gid)) {
     granted >>= 3;
   }
-  if ((wanted & ~granted) != 0 && !creds.Has(abi::kCAP_IPC_OWNER)) return Errno::kEACCES;
+  if ((wanted & ~granted) != 0 && !HasInIpc(ctx, abi::kCAP_IPC_OWNER)) return Errno::kEACCES;
   return {};
 }
 
 Result<void> Object::MayControl(Context& ctx) const {
   const cred::Credentials& creds = ctx.creds();
-  if (creds.euid == permissions.cuid || creds.euid == permissions.uid || creds.Has(abi::kCAP_SYS_ADMIN)) return {};
+  if (creds.euid == permissions.cuid || creds.euid == permissions.uid || HasInIpc(ctx, abi::kCAP_SYS_ADMIN)) return {};
   return Errno::kEPERM;
 }
 

@@ -140,7 +140,7 @@ Result<void> Kernel::LoadProgram(Task& init, const FoundProgram& found, const Pr
 
   TRY(loader::CheckArgumentSize(spec.args, spec.env, init.Limit(abi::kRLIMIT_STACK)));
   const loader::Program program = TRY(loader::Prepare(init, opener, found.file, found.path, spec.args));
-  const Ref<task::Executable> executable = TRY(task::Executable::Of(program.file.ToRef()));
+  const Ref<task::Executable> executable = TRY(task::Executable::Of(program.file.ToRef(), init.creds().user_ns));
   loader::LoadOptions options{.uid = spec.uid, .euid = spec.uid, .gid = spec.gid, .egid = spec.gid};
   options.stack_limit = init.Limit(abi::kRLIMIT_STACK);
   options.aslr_seed = options_.randomize ? RandomU64() | 1 : 0;

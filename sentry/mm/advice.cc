@@ -135,8 +135,8 @@ Result<void> MemoryManager::Msync(uint64_t address, uint64_t length, int32_t fla
   if ((f & ~kAll) != 0 || !IsPageAligned(address)) return Errno::kEINVAL;
   if ((f & abi::kMS_ASYNC) != 0 && (f & abi::kMS_SYNC) != 0) return Errno::kEINVAL;
   const uint64_t rounded = PageUp(length);
-  if ((length != 0 && rounded == 0) || address + rounded < address) return Errno::kENOMEM;
   if (rounded == 0) return {};
+  if (address + rounded < address) return Errno::kENOMEM;
 
   std::vector<Vma> pieces;
   {

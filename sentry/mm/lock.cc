@@ -18,8 +18,9 @@ Result<void> MemoryManager::Mlock(uint64_t address, uint64_t length, bool on_fau
   if (!limits.may_lock_all && limits.locked == 0) return Errno::kEPERM;
   const uint64_t start = PageDown(address);
   const uint64_t rounded = PageUpOr(length > ~uint64_t{0} - (address - start) ? ~uint64_t{0} : length + (address - start), 0);
-  if (length != 0 && (rounded == 0 || start + rounded < start)) return Errno::kEINVAL;
+  // A length that wraps to nothing asks for nothing.
   if (rounded == 0) return {};
+  if (start + rounded < start) return Errno::kEINVAL;
 
   MutexLock lock(mu_);
   const std::vector<Vma> pieces = vmas_.Pieces(start, start + rounded);
@@ -42,8 +43,8 @@ Result<void> MemoryManager::Mlock(uint64_t address, uint64_t length, bool on_fau
   }
   if (covered > start) {
     vmas_.Update(start, covered, [](Vma& vma) { vma.locked = true; });
-    // An old host or a file shorter than its mapping: the pages come in when they are touched.
-    if (!on_fault && !ops.empty()) (void)ApplyLocked(ops, via).ok();
+    // On an old host the pages come in when they are touched. What lies behind the end of a file cannot.
+    if (!on_fault && !ops.empty() && ApplyLocked(ops, via) == Errno::kEFAULT) return Errno::kENOMEM;
   }
   if (covered != start + rounded) return Errno::kENOMEM;
   return {};
@@ -52,8 +53,9 @@ Result<void> MemoryManager::Mlock(uint64_t address, uint64_t length, bool on_fau
 Result<void> MemoryManager::Munlock(uint64_t address, uint64_t length) {
   const uint64_t start = PageDown(address);
   const uint64_t rounded = PageUpOr(length > ~uint64_t{0} - (address - start) ? ~uint64_t{0} : length + (address - start), 0);
-  if (length != 0 && (rounded == 0 || start + rounded < start)) return Errno::kEINVAL;
+  // A length that wraps to nothing asks for nothing.
   if (rounded == 0) return {};
+  if (start + rounded < start) return Errno::kEINVAL;
   MutexLock lock(mu_);
   if (vmas_.size() + vmas_.SplitsOf(start, start + rounded) > kMaxMapCount) return Errno::kENOMEM;
   uint64_t covered = start;

@@ -51,7 +51,12 @@ Result<uint64_t> MemoryManager::Mremap(uint64_t old_address, uint64_t old_size, 
   if (!IsPageAligned(old_address)) return Errno::kEINVAL;
   old_size = PageUpOr(old_size, ~uint64_t{0});
   new_size = PageUpOr(new_size, ~uint64_t{0});
-  if (new_size == 0 || !MayMap(new_size)) return new_size == 0 ? Errno::kEINVAL : Errno::kENOMEM;
+  if (new_size == 0 || new_size > space_->end()) return Errno::kEINVAL;
+  if (fixed) {
+    if (!IsPageAligned(new_address) || new_address > space_->end() - new_size) return Errno::kEINVAL;
+    if (old_address < new_address + new_size && new_address < old_address + old_size) return Errno::kEINVAL;
+  }
+  if (!MayMap(new_size)) return Errno::kENOMEM;
   if (old_address >= space_->end() || old_size > space_->end() - old_address) return Errno::kEFAULT;
   const Range old{old_address, old_address + old_size};
 

@@ -77,7 +77,7 @@ Result<void> Exec(Task& task, ExecRequest request) {
   Opener opener(task);
   const loader::Program program = TRY(loader::Prepare(task, opener, request.file, request.path, std::move(request.argv)));
 
-  const Ref<Executable> executable = TRY(Executable::Of(program.file.ToRef()));
+  const Ref<Executable> executable = TRY(Executable::Of(program.file.ToRef(), task.creds().user_ns));
 
   if (!ExecSwap::AloneOrKillOthers(task)) {
     // Who has been told to end waits for nobody. It never sees the result.

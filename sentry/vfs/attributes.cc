@@ -56,40 +56,49 @@ Result<void> Change(Context& ctx, const Path& path, const AttributeChange& chang
   return {};
 }
 
-enum class XattrSpace : uint8_t { kUser, kTrusted, kSecurity };
-
-Result<XattrSpace> SpaceOf(std::string_view name) {
+Result<void> CheckSpace(std::string_view name) {
   if (name.empty() || name.size() > abi::kXATTR_NAME_MAX) return Errno::kERANGE;
-  // A bare prefix names nothing.
-  if (name.starts_with("user.")) return name.size() > 5 ? Result<XattrSpace>(XattrSpace::kUser) : Errno::kEINVAL;
-  if (name.starts_with("trusted.")) return name.size() > 8 ? Result<XattrSpace>(XattrSpace::kTrusted) : Errno::kEINVAL;
-  if (name.starts_with("security.")) return name.size() > 9 ? Result<XattrSpace>(XattrSpace::kSecurity) : Errno::kEINVAL;
+  for (const std::string_view space : {"user.", "trusted.", "security."}) {
+    // A bare prefix names nothing.
+    if (name.starts_with(space)) return name.size() > space.size() ? Result<void>() : Errno::kEINVAL;
+  }
   // Differs from Linux: no POSIX ACLs (system.posix_acl_*), as on a file system mounted with noacl.
   return Errno::kEOPNOTSUPP;
 }
 
-// xattr(7): user.* on regular files and directories only; trusted.* for CAP_SYS_ADMIN only, as if absent for others.
+// xattr(7): user.* on regular files and directories only; trusted.* for CAP_SYS_ADMIN only, as if absent for others. Rights come before the
+// question whether there is such a space at all.
 Result<void> CheckXattrRead(Context& ctx, const Path& path, std::string_view name) {
-  const XattrSpace space = TRY(SpaceOf(name));
   Inode& inode = path.inode();
-  if (space == XattrSpace::kTrusted && !ctx.creds().Has(abi::kCAP_SYS_ADMIN)) return Errno::kENODATA;
-  if (space != XattrSpace::kUser) return {};
-  if (!inode.IsRegular() && !inode.IsDirectory()) return Errno::kENODATA;
-  return CheckAccess(ctx, inode, abi::kR_OK);
+  if (name.starts_with("trusted.")) {
+    if (!ctx.creds().Has(abi::kCAP_SYS_ADMIN)) return Errno::kENODATA;
+  } else if (!name.starts_with("security.") && !name.starts_with("system.")) {
+    if (name.starts_with("user.") && !inode.IsRegular() && !inode.IsDirectory()) return Errno::kENODATA;
+    TRY(CheckAccess(ctx, inode, abi::kR_OK));
+  }
+  return CheckSpace(name);
 }
 
 Result<void> CheckXattrWrite(Context& ctx, const Path& path, std::string_view name) {
-  const XattrSpace space = TRY(SpaceOf(name));
   TRY(CheckWritable(path));
   Inode& inode = path.inode();
-  if (space != XattrSpace::kUser) return ctx.creds().Has(abi::kCAP_SYS_ADMIN) ? Result<void>() : Errno::kEPERM;
-  if (!inode.IsRegular() && !inode.IsDirectory()) return Errno::kEPERM;
-  if (inode.IsDirectory()) {
-    const Attributes attributes = TRY(inode.GetAttributes(ctx));
-    if ((attributes.mode & abi::kS_ISVTX) != 0) TRY(CheckOwner(ctx, attributes));
+  if (name.starts_with("trusted.")) {
+    if (!ctx.creds().Has(abi::kCAP_SYS_ADMIN)) return Errno::kEPERM;
+  } else if (name.starts_with("security.")) {
+    if (!ctx.creds().HasIn(inode.file_system().owner_ns(), abi::kCAP_SYS_ADMIN)) return Errno::kEPERM;
+  } else if (!name.starts_with("system.")) {
+    if (name.starts_with("user.")) {
+      if (!inode.IsRegular() && !inode.IsDirectory()) return Errno::kEPERM;
+      const Attributes attributes = TRY(inode.GetAttributes(ctx));
+      if (inode.IsDirectory() && (attributes.mode & abi::kS_ISVTX) != 0) TRY(CheckOwner(ctx, attributes));
+    }
+    TRY(CheckAccess(ctx, inode, abi::kW_OK));
   }
-  return CheckAccess(ctx, inode, abi::kW_OK);
+  return CheckSpace(name);
 }
+
+// eventfd(2), epoll(7) and their kin share one inode, which nobody changes.
+bool IsShared(const Inode& inode) { return inode.file_system().type_name() == "anon_inodefs"; }
 
 }  // namespace
 
@@ -98,7 +107,7 @@ Result<Attributes> GetAttributes(Context& ctx, const Path& path) { return path.i
 Result<void> Chmod(Context& ctx, const Path& path, uint32_t mode) {
   TRY(CheckWritable(path));
   Inode& inode = path.inode();
-  if (inode.IsSymlink()) return Errno::kEOPNOTSUPP;
+  if (inode.IsSymlink() || IsShared(inode)) return Errno::kEOPNOTSUPP;
   const Attributes attributes = TRY(inode.GetAttributes(ctx));
   TRY(CheckOwner(ctx, attributes));
   mode &= abi::kS_IALLUGO;
@@ -112,6 +121,7 @@ Result<void> Chmod(Context& ctx, const Path& path, uint32_t mode) {
 Result<void> Chown(Context& ctx, const Path& path, uint32_t uid, uint32_t gid) {
   TRY(CheckWritable(path));
   Inode& inode = path.inode();
+  if (IsShared(inode)) return Errno::kEOPNOTSUPP;
   const Attributes attributes = TRY(inode.GetAttributes(ctx));
   const Credentials& creds = ctx.creds();
   AttributeChange change;
@@ -151,6 +161,7 @@ Result<void> SetTimes(Context& ctx, const Path& path, const TimeChange& atime, c
   if (atime.kind == Kind::kOmit && mtime.kind == Kind::kOmit) return {};
   TRY(CheckWritable(path));
   Inode& inode = path.inode();
+  if (IsShared(inode)) return Errno::kEOPNOTSUPP;
   const Attributes attributes = TRY(inode.GetAttributes(ctx));
   const Credentials& creds = ctx.creds();
   if (creds.fsuid != attributes.uid && !creds.HasOver(attributes.uid, attributes.gid, abi::kCAP_FOWNER)) {

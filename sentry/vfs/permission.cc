@@ -80,7 +80,8 @@ NewFileOwner OwnerOfNewFile(Context& ctx, const Attributes& directory, uint32_t 
 }
 
 uint32_t ModeAfterWrite(Context& ctx, uint32_t mode) {
-  if ((mode & (abi::kS_ISUID | abi::kS_ISGID)) == 0 || ctx.creds().HasInOwn(abi::kCAP_FSETID)) return mode;
+  // Over the machine: root of a user namespace loses them like everybody.
+  if ((mode & (abi::kS_ISUID | abi::kS_ISGID)) == 0 || ctx.creds().Has(abi::kCAP_FSETID)) return mode;
   mode &= ~abi::kS_ISUID;
   if ((mode & abi::kS_IXGRP) != 0) mode &= ~abi::kS_ISGID;
   return mode;

@@ -54,6 +54,27 @@ Errno ParkForTransfer(task::Task& task, vfs::File& file, wait::EventMask mask) {
 
 }  // namespace
 
+bool IsEventFile(const vfs::File& file) {
+  switch (file.kind()) {
+    case vfs::FileKind::kEpoll:
+    case vfs::FileKind::kEventfd:
+    case vfs::FileKind::kSignalfd:
+    case vfs::FileKind::kTimerfd:
+    case vfs::FileKind::kInotify: return true;
+    default: return false;
+  }
+}
+
+Result<void> CheckHasPositions(const vfs::File& file) {
+  switch (file.kind()) {
+    case vfs::FileKind::kPipe:
+    case vfs::FileKind::kSocket:
+    case vfs::FileKind::kTty:
+    case vfs::FileKind::kHostStream: return Errno::kESPIPE;
+    default: return IsEventFile(file) ? Result<void>(Errno::kESPIPE) : Result<void>();
+  }
+}
+
 uint64_t MovedSoFar(task::Task& task) {
   const auto* state = task.call_state<ProgressState>();
   return state != nullptr ? state->moved : 0;
@@ -124,6 +145,7 @@ Result<int64_t> WriteFile(task::Task& task, vfs::File& file, mm::IoSource& sourc
 
 Result<int64_t> PReadFile(task::Task& task, vfs::File& file, mm::IoSink& sink, int64_t offset) {
   if (offset < 0) return Errno::kEINVAL;
+  TRY(CheckHasPositions(file));
   if (!file.readable()) return Errno::kEBADF;
   const size_t moved = TRY(file.PRead(task, sink, static_cast<uint64_t>(offset)));
   if (moved != 0) vfs::NotifyFile(file, abi::kIN_ACCESS);
@@ -132,6 +154,7 @@ Result<int64_t> PReadFile(task::Task& task, vfs::File& file, mm::IoSink& sink, i
 
 Result<int64_t> PWriteFile(task::Task& task, vfs::File& file, mm::IoSource& source, int64_t offset) {
   if (offset < 0) return Errno::kEINVAL;
+  TRY(CheckHasPositions(file));
   if (!file.writable()) return Errno::kEBADF;
   auto moved = file.PWrite(task, source, static_cast<uint64_t>(offset));
   if (!moved.ok()) return FinishPartialIo(task, 0, moved.error());

@@ -27,6 +27,11 @@ Result<int64_t> WriteFile(task::Task& task, vfs::File& file, mm::IoSource& sourc
 Result<int64_t> PReadFile(task::Task& task, vfs::File& file, mm::IoSink& sink, int64_t offset);
 Result<int64_t> PWriteFile(task::Task& task, vfs::File& file, mm::IoSource& source, int64_t offset);
 
+// eventfd, timerfd, signalfd, epoll and inotify: seeking them does nothing, and they know no transfers at a place.
+bool IsEventFile(const vfs::File& file);
+// pread(2) and its kin, before anything else is looked at: ESPIPE for files without positions.
+Result<void> CheckHasPositions(const vfs::File& file);
+
 // Bytes this call has moved in earlier runs (0 at the first): a stream write parks half-way and goes on. Callers Skip() them first.
 uint64_t MovedSoFar(task::Task& task);
 

@@ -22,6 +22,10 @@ Result<void> SysFallocate(Task& task, Fd fd, int32_t mode, int64_t offset, int64
                               abi::kFALLOC_FL_ZERO_RANGE | abi::kFALLOC_FL_INSERT_RANGE | abi::kFALLOC_FL_UNSHARE_RANGE;
   const uint32_t bits = static_cast<uint32_t>(mode);
   if ((bits & ~kKnown) != 0) return Errno::kEOPNOTSUPP;
+  // One of the modes at a time, and those that move what follows change the size.
+  const uint32_t modes = bits & ~abi::kFALLOC_FL_KEEP_SIZE;
+  if ((modes & (modes - 1)) != 0) return Errno::kEOPNOTSUPP;
+  if ((bits & (abi::kFALLOC_FL_COLLAPSE_RANGE | abi::kFALLOC_FL_INSERT_RANGE)) != 0 && modes != bits) return Errno::kEOPNOTSUPP;
   if ((bits & abi::kFALLOC_FL_PUNCH_HOLE) != 0 && (bits & abi::kFALLOC_FL_KEEP_SIZE) == 0) return Errno::kEOPNOTSUPP;
   if (!file->writable()) return Errno::kEBADF;
   if (file->kind() == vfs::FileKind::kPipe) return Errno::kESPIPE;

@@ -10,6 +10,7 @@
 #include "sentry/task/call_state.h"
 #include "sentry/vfs/fd_table.h"
 #include "sentry/vfs/file_lock.h"
+#include "sentry/vfs/permission.h"
 #include "syscalls/fd/fd.h"
 
 namespace ringwall::syscalls {
@@ -145,7 +146,14 @@ Result<int64_t> SysFcntl(Task& task, Fd fd, int32_t command, uint64_t argument) 
   // O_PATH descriptors know only the commands above (open(2)).
   if (file->kind() == vfs::FileKind::kPath) return Errno::kEBADF;
   switch (command) {
-    case abi::kF_SETFL: TRY(file->SetFlags(static_cast<uint32_t>(argument) & kChangeable)); return 0;
+    case abi::kF_SETFL:
+      // Only an owner may leave no trace of reading (fcntl(2), EPERM is open(2)'s for O_NOATIME).
+      if ((argument & abi::kO_NOATIME) != 0 && (file->flags() & abi::kO_NOATIME) == 0 && file->path()) {
+        const vfs::Attributes attributes = TRY(file->GetAttributes(task));
+        TRY(vfs::CheckOwner(task, attributes));
+      }
+      TRY(file->SetFlags(static_cast<uint32_t>(argument) & kChangeable));
+      return 0;
     case abi::kF_GETLK:
     case abi::kF_OFD_GETLK: return GetLock(task, file, argument, command == abi::kF_OFD_GETLK);
     case abi::kF_SETLK:

@@ -15,9 +15,11 @@ struct FlockState : task::TypedCallState<FlockState> {
 }  // namespace
 
 Result<void> SysFlock(Task& task, Fd fd, int32_t operation) {
-  const Ref<vfs::File> file = TRY(task.fds().GetForIo(fd));
+  constexpr int32_t kLockMand = 32;  // mandatory locks: gone, and accepted without a look at the descriptor
+  if ((operation & kLockMand) != 0) return {};
   const int32_t command = operation & ~abi::kLOCK_NB;
   if (command != abi::kLOCK_SH && command != abi::kLOCK_EX && command != abi::kLOCK_UN) return Errno::kEINVAL;
+  const Ref<vfs::File> file = TRY(task.fds().GetForIo(fd));
   if (!file->path()) return Errno::kEBADF;
   vfs::FileLocks& locks = file->path().inode().locks();
   if (command == abi::kLOCK_UN) {

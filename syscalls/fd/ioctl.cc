@@ -30,7 +30,14 @@ Result<int64_t> SysIoctl(Task& task, Fd fd, uint32_t command, uint64_t argument)
     case abi::kFIOCLEX: TRY(task.fds().SetFlags(fd, {.cloexec = true})); return 0;
     case abi::kFIONCLEX: TRY(task.fds().SetFlags(fd, {.cloexec = false})); return 0;
     case abi::kFIONBIO: return SetFlag(task, file, argument, abi::kO_NONBLOCK);
-    case abi::kFIOASYNC: return SetFlag(task, file, argument, abi::kO_ASYNC);
+    case abi::kFIOASYNC:
+      // Kinds that could send SIGIO.
+      if (file->kind() != vfs::FileKind::kPipe && file->kind() != vfs::FileKind::kSocket && file->kind() != vfs::FileKind::kTty &&
+          file->kind() != vfs::FileKind::kInotify && file->kind() != vfs::FileKind::kHostStream) {
+        const int32_t on = TRY(task.memory().ReadValue<int32_t>(argument));
+        if (on != 0) return Errno::kENOTTY;
+      }
+      return SetFlag(task, file, argument, abi::kO_ASYNC);
     case abi::kFIONREAD:
       if (file->kind() == vfs::FileKind::kRegular) {
         const vfs::Attributes attributes = TRY(file->GetAttributes(task));
@@ -49,6 +56,7 @@ Result<int64_t> SysIoctl(Task& task, Fd fd, uint32_t command, uint64_t argument)
     default: break;
   }
   auto result = file->Ioctl(task, command, argument);
+  if (!result.ok() && result.error() == Errno::kENOTTY && file->kind() == vfs::FileKind::kEpoll) return Errno::kEINVAL;
   // Terminal commands on something else are a question ("are you a terminal?"), not a gap.
   const bool terminal_command = (command >> 8) == 'T';
   if (!result.ok() && result.error() == Errno::kENOTTY && file->kind() != vfs::FileKind::kRegular && !terminal_command) {

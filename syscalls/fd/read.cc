@@ -19,6 +19,7 @@ Result<int64_t> SysRead(Task& task, Fd fd, UserBuffer buffer, ByteCount count) {
 }
 
 Result<int64_t> SysPread64(Task& task, Fd fd, UserBuffer buffer, ByteCount count, int64_t offset) {
+  if (offset < 0) return Errno::kEINVAL;
   const Ref<vfs::File> file = TRY(task.fds().GetForIo(fd));
   mm::UserSink sink(task.memory(), buffer.address, Bounded(count));
   return PReadFile(task, file, sink, offset);
@@ -29,22 +30,29 @@ Result<int64_t> SysReadv(Task& task, Fd fd, UserIovecs iov, int64_t count) {
   if (!file->readable()) return Errno::kEBADF;
   mm::IovecList segments = TRY(mm::ReadIovecs(task.memory(), iov.address, static_cast<uint64_t>(count)));
   mm::UserSink sink(task.memory(), std::move(segments));
+  if (sink.remaining() == 0) return int64_t{0};  // the file is not asked
   return ReadFile(task, file, sink);
 }
 
 Result<int64_t> SysPreadv(Task& task, Fd fd, UserIovecs iov, int64_t count, int64_t offset) {
-  const Ref<vfs::File> file = TRY(task.fds().GetForIo(fd));
   if (offset < 0) return Errno::kEINVAL;
+  const Ref<vfs::File> file = TRY(task.fds().GetForIo(fd));
+  TRY(CheckHasPositions(file));
+  if (!file->readable()) return Errno::kEBADF;
   mm::IovecList segments = TRY(mm::ReadIovecs(task.memory(), iov.address, static_cast<uint64_t>(count)));
   mm::UserSink sink(task.memory(), std::move(segments));
+  if (sink.remaining() == 0) return int64_t{0};
   return PReadFile(task, file, sink, offset);
 }
 
 Result<int64_t> SysPreadv2(Task& task, Fd fd, UserIovecs iov, int64_t count, int64_t offset, uint64_t, RawFlags flags) {
   constexpr uint32_t kKnown = abi::kRWF_HIPRI | abi::kRWF_NOWAIT;
-  if ((flags.value & ~kKnown) != 0) return Errno::kEOPNOTSUPP;
+  if (offset < -1) return Errno::kEINVAL;
   const Ref<vfs::File> file = TRY(task.fds().GetForIo(fd));
+  if (offset != -1) TRY(CheckHasPositions(file));
+  if (!file->readable()) return Errno::kEBADF;
   mm::IovecList segments = TRY(mm::ReadIovecs(task.memory(), iov.address, static_cast<uint64_t>(count)));
+  if ((flags.value & ~kKnown) != 0) return Errno::kEOPNOTSUPP;
   mm::UserSink sink(task.memory(), std::move(segments));
   if (offset != -1) return PReadFile(task, file, sink, offset);
   if ((flags.value & abi::kRWF_NOWAIT) == 0) return ReadFile(task, file, sink);

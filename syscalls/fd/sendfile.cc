@@ -113,12 +113,14 @@ Result<void> StoreOffset(Task& task, const End& end, UserInOut<int64_t> offset) 
 Result<int64_t> SysSendfile(Task& task, Fd out_fd, Fd in_fd, UserInOut<int64_t> offset, ByteCount count) {
   const Ref<vfs::File> in = TRY(task.fds().GetForIo(in_fd));
   if (!in->readable()) return Errno::kEBADF;
+  if (!offset.is_null()) TRY(CheckHasPositions(in));
+  End from = TRY(MakeEnd(task, in, offset));
   const Ref<vfs::File> out = TRY(task.fds().GetForIo(out_fd));
   if (!out->writable()) return Errno::kEBADF;
   if (out->append()) return Errno::kEINVAL;
-  if (in->kind() == vfs::FileKind::kPipe && !offset.is_null()) return Errno::kESPIPE;
   if (in->kind() == vfs::FileKind::kDirectory) return Errno::kEINVAL;
-  End from = TRY(MakeEnd(task, in, offset));
+  // Only what can be read again: bytes of a stream would be lost when the other side takes no more. A pipe takes all that it is given.
+  if (out->kind() != vfs::FileKind::kPipe && !CheckHasPositions(in).ok()) return Errno::kEINVAL;
   End to{out};
   const int64_t moved = TRY(Copy(task, from, to, count.value, false));
   TRY(StoreOffset(task, from, offset));
@@ -127,9 +129,12 @@ Result<int64_t> SysSendfile(Task& task, Fd out_fd, Fd in_fd, UserInOut<int64_t> 
 
 Result<int64_t> SysCopyFileRange(Task& task, Fd in_fd, UserInOut<int64_t> in_offset, Fd out_fd, UserInOut<int64_t> out_offset,
                                  ByteCount count, RawFlags flags) {
-  if (flags.value != 0) return Errno::kEINVAL;
   const Ref<vfs::File> in = TRY(task.fds().GetForIo(in_fd));
   const Ref<vfs::File> out = TRY(task.fds().GetForIo(out_fd));
+  for (const auto& offset : {in_offset, out_offset}) {
+    if (!offset.is_null()) TRY(offset.Read(task.memory()));
+  }
+  if (flags.value != 0) return Errno::kEINVAL;
   if (in->kind() == vfs::FileKind::kDirectory || out->kind() == vfs::FileKind::kDirectory) return Errno::kEISDIR;
   if (in->kind() != vfs::FileKind::kRegular || out->kind() != vfs::FileKind::kRegular) return Errno::kEINVAL;
   if (!in->readable() || !out->writable() || out->append()) return Errno::kEBADF;

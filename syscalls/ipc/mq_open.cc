@@ -12,7 +12,7 @@ namespace ringwall::syscalls {
 Result<Fd> SysMqOpen(Task& task, UserPath user_name, RawFlags flags, Mode mode, UserIn<abi::MqAttr> user_attributes) {
   mqueue::Attributes wanted;
   const bool given = (flags.value & abi::kO_CREAT) != 0 && !user_attributes.is_null();
-  if (given) {
+  if (!user_attributes.is_null()) {
     const abi::MqAttr attributes = TRY(user_attributes.Read(task.memory()));
     wanted = {.max_messages = attributes.mq_maxmsg, .message_size = attributes.mq_msgsize};
   }

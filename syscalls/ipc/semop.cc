@@ -32,10 +32,11 @@ Result<void> Wait(Task& task, SemState& state, int64_t deadline_ns) {
 Result<void> Operate(Task& task, int32_t id, UserArray<abi::Sembuf> user_operations, uint32_t count, int64_t timeout_ns) {
   if (auto* state = task.call_state<SemState>()) return Wait(task, *state, task.DeadlineAfter(timeout_ns));
   const Ref<ipc::IpcNamespace> ns = IpcOf(task);
-  if (count < 1 || id < 0) return Errno::kEINVAL;
+  if (count < 1) return Errno::kEINVAL;
   if (count > static_cast<uint32_t>(ns->sem.max_operations.load(std::memory_order_relaxed))) return Errno::kE2BIG;
   std::vector<abi::Sembuf> operations(count);
   TRY(user_operations.Read(task.memory(), absl::MakeSpan(operations)));
+  if (id < 0) return Errno::kEINVAL;
   auto outcome = TRY(ns->sem.Operate(task, id, std::move(operations), task.sem_undo, ns));
   if (!outcome.waiter) return {};
   auto& state = task.MakeCallState<SemState>(ns, id, std::move(outcome.waiter).ToRef());

@@ -1,5 +1,7 @@
 // get_mempolicy(2), set_mempolicy(2), mbind(2): a machine with one memory node.
+#include "abi/capability.h"
 #include "abi/mman.h"
+#include "sentry/cred/credentials.h"
 #include "syscalls/mm/mm.h"
 
 namespace ringwall::syscalls {
@@ -51,6 +53,7 @@ Result<void> SysSetMempolicy(Task& task, int32_t mode, UserAddr node_mask, uint6
 
 Result<void> SysMbind(Task& task, UserAddr address, ByteCount, int32_t mode, UserAddr node_mask, uint64_t max_node, uint32_t flags) {
   if ((flags & ~abi::kMPOL_MF_VALID) != 0 || (address.value & (platform::kPageSize - 1)) != 0) return Errno::kEINVAL;
+  if ((flags & abi::kMPOL_MF_MOVE_ALL) != 0 && !task.creds().Has(abi::kCAP_SYS_NICE)) return Errno::kEPERM;
   return CheckPolicy(task, mode, node_mask, max_node);
 }
 

@@ -19,7 +19,7 @@ Result<void> SysMprotect(Task& task, UserAddr address, ByteCount length, uint64_
 // Protection keys: as on a CPU without them (pkeys(7)).
 Result<int32_t> SysPkeyAlloc(Task&, uint64_t flags, uint64_t access) {
   if (flags != 0 || (access & ~abi::kPKEY_ACCESS_MASK) != 0) return Errno::kEINVAL;
-  return Errno::kENOSPC;
+  return Errno::kEINVAL;  // Linux finds a free key, then no register for its rights
 }
 
 Result<void> SysPkeyFree(Task&, int32_t) { return Errno::kEINVAL; }

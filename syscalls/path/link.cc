@@ -9,8 +9,8 @@ namespace ringwall::syscalls {
 
 Result<void> SysLinkat(Task& task, Fd old_dirfd, UserPath old_path, Fd new_dirfd, UserPath new_path, RawFlags flags) {
   if ((flags.value & ~(abi::kAT_SYMLINK_FOLLOW | abi::kAT_EMPTY_PATH)) != 0) return Errno::kEINVAL;
-  if ((flags.value & abi::kAT_EMPTY_PATH) != 0 && !task.creds().Has(abi::kCAP_DAC_READ_SEARCH)) return Errno::kENOENT;
   const UserPlace from = TRY(ReadPlace(task, old_dirfd, old_path));
+  if (from.path.empty() && (flags.value & abi::kAT_EMPTY_PATH) != 0 && !task.creds().Has(abi::kCAP_DAC_READ_SEARCH)) return Errno::kENOENT;
   // Unlike most calls, link(2) does not follow unless asked.
   const uint32_t walk =
       (flags.value & abi::kAT_EMPTY_PATH) | ((flags.value & abi::kAT_SYMLINK_FOLLOW) != 0 ? 0 : abi::kAT_SYMLINK_NOFOLLOW);

@@ -25,25 +25,28 @@ constexpr TimeChange kNow{.kind = TimeChange::Kind::kNow};
 }  // namespace
 
 Result<void> SysUtimensat(Task& task, Fd dirfd, UserPath path, UserArray<abi::Timespec> times, RawFlags flags) {
-  TimeChange atime = kNow;
-  TimeChange mtime = kNow;
+  abi::Timespec ts[2];
   if (!times.is_null()) {
-    abi::Timespec ts[2];
     TRY(times.Read(task.memory(), ts));
-    atime = TRY(FromTimespec(ts[0]));
-    mtime = TRY(FromTimespec(ts[1]));
     // Nothing to do, not even a check of the path (utimensat(2)).
-    if (atime.kind == TimeChange::Kind::kOmit && mtime.kind == TimeChange::Kind::kOmit) return {};
+    if (ts[0].tv_nsec == abi::kUTIME_OMIT && ts[1].tv_nsec == abi::kUTIME_OMIT) return {};
   }
+  // Nonsense is found after the file.
+  const auto set = [&](const vfs::Path& found) -> Result<void> {
+    if (times.is_null()) return vfs::SetTimes(task, found, kNow, kNow);
+    const TimeChange atime = TRY(FromTimespec(ts[0]));
+    const TimeChange mtime = TRY(FromTimespec(ts[1]));
+    return vfs::SetTimes(task, found, atime, mtime);
+  };
   if ((flags.value & ~(abi::kAT_SYMLINK_NOFOLLOW | abi::kAT_EMPTY_PATH)) != 0) return Errno::kEINVAL;
   if (path.is_null() && dirfd != abi::kAtFdCwd) {
     if (flags.value != 0) return Errno::kEINVAL;
     const Ref<vfs::File> file = TRY(task.fds().GetForIo(dirfd));
     if (!file->path()) return Errno::kEINVAL;
-    return vfs::SetTimes(task, file->path(), atime, mtime);
+    return set(file->path());
   }
   const vfs::Path found = TRY(FindPath(task, dirfd, path, flags.value));
-  return vfs::SetTimes(task, found, atime, mtime);
+  return set(found);
 }
 
 Result<void> SysFutimesat(Task& task, Fd dirfd, UserPath path, UserArray<abi::Timeval> times) {
@@ -54,6 +57,11 @@ Result<void> SysFutimesat(Task& task, Fd dirfd, UserPath path, UserArray<abi::Ti
     TRY(times.Read(task.memory(), tv));
     atime = TRY(FromTimeval(tv[0]));
     mtime = TRY(FromTimeval(tv[1]));
+  }
+  if (path.is_null() && dirfd != abi::kAtFdCwd) {
+    const Ref<vfs::File> file = TRY(task.fds().GetForIo(dirfd));
+    if (!file->path()) return Errno::kEINVAL;
+    return vfs::SetTimes(task, file->path(), atime, mtime);
   }
   const vfs::Path found = TRY(FindPath(task, dirfd, path, 0));
   return vfs::SetTimes(task, found, atime, mtime);

@@ -31,19 +31,27 @@ Result<int64_t> CopyOut(Task& task, const std::string& bytes, UserBuffer buffer,
   return static_cast<int64_t>(bytes.size());
 }
 
-Result<int64_t> Get(Task& task, const vfs::Path& path, UserString user_name, UserBuffer value, ByteCount size) {
-  const std::string name = TRY(ReadName(task, user_name));
+Result<int64_t> Get(Task& task, const vfs::Path& path, const std::string& name, UserBuffer value, ByteCount size) {
   const std::string bytes = TRY(vfs::GetXattr(task, path, name));
   return CopyOut(task, bytes, value, size);
 }
 
-Result<void> Set(Task& task, const vfs::Path& path, UserString user_name, UserBuffer value, ByteCount size, RawFlags flags) {
+// What is to be set: read before the file is looked for.
+struct NewXattr {
+  std::string name, value;
+  uint32_t flags;
+};
+Result<NewXattr> ReadNew(Task& task, UserString user_name, UserBuffer value, ByteCount size, RawFlags flags) {
   if ((flags.value & ~(abi::kXATTR_CREATE | abi::kXATTR_REPLACE)) != 0) return Errno::kEINVAL;
-  const std::string name = TRY(ReadName(task, user_name));
+  NewXattr made{.name = {}, .value = {}, .flags = flags.value};
+  made.name = TRY(ReadName(task, user_name));
   if (size.value > abi::kXATTR_SIZE_MAX) return Errno::kE2BIG;
-  std::string bytes(static_cast<size_t>(size.value), '\0');
-  TRY(task.memory().Read(value.address, absl::Span<std::byte>(reinterpret_cast<std::byte*>(bytes.data()), bytes.size())));
-  return vfs::SetXattr(task, path, name, bytes, flags.value);
+  made.value.resize(static_cast<size_t>(size.value));
+  TRY(task.memory().Read(value.address, absl::Span<std::byte>(reinterpret_cast<std::byte*>(made.value.data()), made.value.size())));
+  return made;
+}
+Result<void> Set(Task& task, const vfs::Path& path, const NewXattr& wanted) {
+  return vfs::SetXattr(task, path, wanted.name, wanted.value, wanted.flags);
 }
 
 Result<int64_t> List(Task& task, const vfs::Path& path, UserBuffer list, ByteCount size) {
@@ -57,14 +65,14 @@ Result<int64_t> List(Task& task, const vfs::Path& path, UserBuffer list, ByteCou
   return CopyOut(task, bytes, list, size);
 }
 
-Result<void> Remove(Task& task, const vfs::Path& path, UserString user_name) {
-  const std::string name = TRY(ReadName(task, user_name));
-  return vfs::RemoveXattr(task, path, name);
+Result<void> CheckAtFlags(RawFlags at_flags) {
+  if ((at_flags.value & ~(abi::kAT_SYMLINK_NOFOLLOW | abi::kAT_EMPTY_PATH)) != 0) return Errno::kEINVAL;
+  return {};
 }
 
 // What the *at calls name. A null path with AT_EMPTY_PATH is the descriptor itself.
 Result<vfs::Path> PlaceAt(Task& task, Fd dirfd, UserPath path, RawFlags at_flags) {
-  if ((at_flags.value & ~(abi::kAT_SYMLINK_NOFOLLOW | abi::kAT_EMPTY_PATH)) != 0) return Errno::kEINVAL;
+  TRY(CheckAtFlags(at_flags));
   if (path.is_null() && (at_flags.value & abi::kAT_EMPTY_PATH) != 0) return PathOf(task, dirfd);
   return FindPath(task, dirfd, path, at_flags.value);
 }
@@ -89,29 +97,35 @@ constexpr uint32_t kKeep = abi::kAT_SYMLINK_NOFOLLOW;
 
 }  // namespace
 
-Result<int64_t> SysGetxattr(Task& task, UserPath path, UserString name, UserBuffer value, ByteCount size) {
+Result<int64_t> SysGetxattr(Task& task, UserPath path, UserString user_name, UserBuffer value, ByteCount size) {
+  const std::string name = TRY(ReadName(task, user_name));
   const vfs::Path found = TRY(FindPath(task, abi::kAtFdCwd, path, kFollow));
   return Get(task, found, name, value, size);
 }
-Result<int64_t> SysLgetxattr(Task& task, UserPath path, UserString name, UserBuffer value, ByteCount size) {
+Result<int64_t> SysLgetxattr(Task& task, UserPath path, UserString user_name, UserBuffer value, ByteCount size) {
+  const std::string name = TRY(ReadName(task, user_name));
   const vfs::Path found = TRY(FindPath(task, abi::kAtFdCwd, path, kKeep));
   return Get(task, found, name, value, size);
 }
-Result<int64_t> SysFgetxattr(Task& task, Fd fd, UserString name, UserBuffer value, ByteCount size) {
+Result<int64_t> SysFgetxattr(Task& task, Fd fd, UserString user_name, UserBuffer value, ByteCount size) {
+  const std::string name = TRY(ReadName(task, user_name));
   const vfs::Path found = TRY(PathOf(task, fd));
   return Get(task, found, name, value, size);
 }
 Result<void> SysSetxattr(Task& task, UserPath path, UserString name, UserBuffer value, ByteCount size, RawFlags flags) {
+  const NewXattr wanted = TRY(ReadNew(task, name, value, size, flags));
   const vfs::Path found = TRY(FindPath(task, abi::kAtFdCwd, path, kFollow));
-  return Set(task, found, name, value, size, flags);
+  return Set(task, found, wanted);
 }
 Result<void> SysLsetxattr(Task& task, UserPath path, UserString name, UserBuffer value, ByteCount size, RawFlags flags) {
+  const NewXattr wanted = TRY(ReadNew(task, name, value, size, flags));
   const vfs::Path found = TRY(FindPath(task, abi::kAtFdCwd, path, kKeep));
-  return Set(task, found, name, value, size, flags);
+  return Set(task, found, wanted);
 }
 Result<void> SysFsetxattr(Task& task, Fd fd, UserString name, UserBuffer value, ByteCount size, RawFlags flags) {
+  const NewXattr wanted = TRY(ReadNew(task, name, value, size, flags));
   const vfs::Path found = TRY(PathOf(task, fd));
-  return Set(task, found, name, value, size, flags);
+  return Set(task, found, wanted);
 }
 Result<int64_t> SysListxattr(Task& task, UserPath path, UserBuffer list, ByteCount size) {
   const vfs::Path found = TRY(FindPath(task, abi::kAtFdCwd, path, kFollow));
@@ -125,37 +139,47 @@ Result<int64_t> SysFlistxattr(Task& task, Fd fd, UserBuffer list, ByteCount size
   const vfs::Path found = TRY(PathOf(task, fd));
   return List(task, found, list, size);
 }
-Result<void> SysRemovexattr(Task& task, UserPath path, UserString name) {
+Result<void> SysRemovexattr(Task& task, UserPath path, UserString user_name) {
+  const std::string name = TRY(ReadName(task, user_name));
   const vfs::Path found = TRY(FindPath(task, abi::kAtFdCwd, path, kFollow));
-  return Remove(task, found, name);
+  return vfs::RemoveXattr(task, found, name);
 }
-Result<void> SysLremovexattr(Task& task, UserPath path, UserString name) {
+Result<void> SysLremovexattr(Task& task, UserPath path, UserString user_name) {
+  const std::string name = TRY(ReadName(task, user_name));
   const vfs::Path found = TRY(FindPath(task, abi::kAtFdCwd, path, kKeep));
-  return Remove(task, found, name);
+  return vfs::RemoveXattr(task, found, name);
 }
-Result<void> SysFremovexattr(Task& task, Fd fd, UserString name) {
+Result<void> SysFremovexattr(Task& task, Fd fd, UserString user_name) {
+  const std::string name = TRY(ReadName(task, user_name));
   const vfs::Path found = TRY(PathOf(task, fd));
-  return Remove(task, found, name);
+  return vfs::RemoveXattr(task, found, name);
 }
 
-Result<int64_t> SysGetxattrat(Task& task, Fd dirfd, UserPath path, RawFlags at_flags, UserString name, UserAddr user_args, uint64_t size) {
+Result<int64_t> SysGetxattrat(Task& task, Fd dirfd, UserPath path, RawFlags at_flags, UserString user_name, UserAddr user_args,
+                              uint64_t size) {
   const abi::XattrArgs args = TRY(ReadArgs(task, user_args, size));
   if (args.flags != 0) return Errno::kEINVAL;
+  TRY(CheckAtFlags(at_flags));
+  const std::string name = TRY(ReadName(task, user_name));
   const vfs::Path found = TRY(PlaceAt(task, dirfd, path, at_flags));
   return Get(task, found, name, UserBuffer{args.value}, ByteCount{args.size});
 }
 Result<void> SysSetxattrat(Task& task, Fd dirfd, UserPath path, RawFlags at_flags, UserString name, UserAddr user_args, uint64_t size) {
   const abi::XattrArgs args = TRY(ReadArgs(task, user_args, size));
+  TRY(CheckAtFlags(at_flags));
+  const NewXattr wanted = TRY(ReadNew(task, name, UserBuffer{args.value}, ByteCount{args.size}, RawFlags{args.flags}));
   const vfs::Path found = TRY(PlaceAt(task, dirfd, path, at_flags));
-  return Set(task, found, name, UserBuffer{args.value}, ByteCount{args.size}, RawFlags{args.flags});
+  return Set(task, found, wanted);
 }
 Result<int64_t> SysListxattrat(Task& task, Fd dirfd, UserPath path, RawFlags at_flags, UserBuffer list, ByteCount size) {
   const vfs::Path found = TRY(PlaceAt(task, dirfd, path, at_flags));
   return List(task, found, list, size);
 }
-Result<void> SysRemovexattrat(Task& task, Fd dirfd, UserPath path, RawFlags at_flags, UserString name) {
+Result<void> SysRemovexattrat(Task& task, Fd dirfd, UserPath path, RawFlags at_flags, UserString user_name) {
+  TRY(CheckAtFlags(at_flags));
+  const std::string name = TRY(ReadName(task, user_name));
   const vfs::Path found = TRY(PlaceAt(task, dirfd, path, at_flags));
-  return Remove(task, found, name);
+  return vfs::RemoveXattr(task, found, name);
 }
 
 }  // namespace ringwall::syscalls

@@ -13,8 +13,8 @@ namespace ringwall::syscalls {
 namespace {
 
 Result<int64_t> Wait(Task& task, Fd epfd, UserArray<abi::EpollEvent> events, int32_t max, int64_t relative_ns) {
-  if (max <= 0 || max > abi::kEP_MAX_EVENTS) return Errno::kEINVAL;
   const Ref<vfs::File> file = TRY(task.fds().GetForIo(epfd));
+  if (max <= 0 || max > abi::kEP_MAX_EVENTS) return Errno::kEINVAL;
   auto* epoll = file->As<anon::EpollFile>();
   if (epoll == nullptr) return Errno::kEINVAL;
   const int64_t deadline = task.DeadlineAfter(relative_ns);
@@ -47,7 +47,8 @@ Result<void> SysEpollCtl(Task& task, Fd epfd, int32_t operation, Fd fd, UserIn<a
   const Ref<vfs::File> file = TRY(task.fds().GetForIo(epfd));
   const Ref<vfs::File> target = TRY(task.fds().GetForIo(fd));
   // Regular files and directories have nothing to wait for (epoll_ctl(2), EPERM).
-  if (target->kind() == vfs::FileKind::kRegular || target->kind() == vfs::FileKind::kDirectory) return Errno::kEPERM;
+  if (target->kind() == vfs::FileKind::kRegular || target->kind() == vfs::FileKind::kDirectory || target->kind() == vfs::FileKind::kMemfd)
+    return Errno::kEPERM;
   auto* epoll = file->As<anon::EpollFile>();
   if (epoll == nullptr || file.get() == target.get()) return Errno::kEINVAL;
   return epoll->Control(operation, fd, target, event);

@@ -42,10 +42,11 @@ Result<int64_t> DoSelect(Task& task, int32_t count, const std::array<UserAddr, 3
       if ((asked[s][word] & bit) != 0) mask |= kRules[s].ask;
     }
     if (mask == 0) continue;
-    const Ref<vfs::File> file = TRY(task.fds().GetForIo(Fd{static_cast<int32_t>(fd)}));
-    const wait::EventMask events = set.Look(file, mask);
+    const Ref<vfs::File> file = TRY(task.fds().Get(Fd{static_cast<int32_t>(fd)}));
+    // An O_PATH descriptor is open, and ready for an error in every way.
+    const wait::EventMask events = file->kind() == vfs::FileKind::kPath ? abi::kPOLLNVAL : set.Look(file, mask);
     for (size_t s = 0; s < 3; ++s) {
-      if ((asked[s][word] & bit) != 0 && (events & kRules[s].answer) != 0) {
+      if ((asked[s][word] & bit) != 0 && (events & (kRules[s].answer | abi::kPOLLNVAL)) != 0) {
         answer[s][word] |= bit;
         ++ready;
       }

@@ -36,6 +36,7 @@ Result<void> SysRtSigqueueinfo(Task& task, int32_t pid, int32_t signo, UserIn<ab
 }
 
 Result<void> SysRtTgsigqueueinfo(Task& task, int32_t tgid, int32_t tid, int32_t signo, UserIn<abi::SigInfo> user_info) {
+  TRY(user_info.Read(task.memory()));
   if (tgid <= 0 || tid <= 0) return Errno::kEINVAL;
   const abi::SigInfo info = TRY(ReadQueuedInfo(task, user_info, signo, task.ToKernelPid(tid) == task.tid()));
   return task::KillThread(task, tgid, tid, info);

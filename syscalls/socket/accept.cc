@@ -10,6 +10,7 @@ namespace ringwall::syscalls {
 
 Result<Fd> SysAccept4(Task& task, Fd fd, UserBuffer address, UserInOut<int32_t> length, RawFlags flags) {
   constexpr uint32_t kCloexec = abi::kSOCK_CLOEXEC, kNonblock = abi::kSOCK_NONBLOCK;
+  TRY(task.fds().GetForIo(fd));
   if ((flags.value & ~(kCloexec | kNonblock)) != 0) return Errno::kEINVAL;
   const Ref<socket::Socket> listener = TRY(SocketOf(task, fd));
   // The number first: a connection must not be taken from the queue and lost for want of one (EMFILE).

@@ -29,8 +29,7 @@ Result<int64_t> Futex(Task& task, UserAddr address, int32_t op, uint32_t value, 
   const bool is_private = (op & abi::kFUTEX_PRIVATE_FLAG) != 0;
   const bool realtime = (op & abi::kFUTEX_CLOCK_REALTIME) != 0;
   const int32_t command = op & abi::kFUTEX_CMD_MASK;
-  if (realtime && command != abi::kFUTEX_WAIT && command != abi::kFUTEX_WAIT_BITSET && command != abi::kFUTEX_LOCK_PI2 &&
-      command != abi::kFUTEX_WAIT_REQUEUE_PI) {
+  if (realtime && command != abi::kFUTEX_WAIT_BITSET && command != abi::kFUTEX_LOCK_PI2 && command != abi::kFUTEX_WAIT_REQUEUE_PI) {
     return Errno::kENOSYS;
   }
   const int32_t count = static_cast<int32_t>(value);

@@ -20,16 +20,16 @@ Result<void> SysSysinfo(Task& task, UserOut<abi::Sysinfo> info) {
   return info.Write(task.memory(), s);
 }
 
-Result<int64_t> SysSyslog(Task& task, int32_t action, UserBuffer, int32_t length) {
-  constexpr int32_t kReadAll = 3, kSizeUnread = 9, kSizeBuffer = 10;
-  if (action < 0 || action > kSizeBuffer) return Errno::kEINVAL;
+Result<int64_t> SysSyslog(Task& task, int32_t action, UserBuffer buffer, int32_t length) {
+  constexpr int32_t kRead = 2, kReadAll = 3, kReadClear = 4, kConsoleLevel = 8, kSizeBuffer = 10;
   if (action != kReadAll && action != kSizeBuffer && !task.creds().Has(abi::kCAP_SYSLOG) && !task.creds().Has(abi::kCAP_SYS_ADMIN)) {
     return Errno::kEPERM;
   }
-  if (length < 0) return Errno::kEINVAL;
+  if (action < 0 || action > kSizeBuffer) return Errno::kEINVAL;
+  if (action >= kRead && action <= kReadClear && (buffer.is_null() || length < 0)) return Errno::kEINVAL;
+  if (action == kConsoleLevel && (length < 1 || length > 8)) return Errno::kEINVAL;
   // The sandbox's ring buffer is empty: nothing to read, nothing unread.
   if (action == kSizeBuffer) return 1 << 14;
-  (void)kSizeUnread;
   return 0;
 }
 

@@ -15,6 +15,7 @@ Result<int32_t> SysGetpgid(Task& task, int32_t pid) {
   return task.ToGuestPid(pgid);
 }
 Result<void> SysSetpgid(Task& task, int32_t pid, int32_t pgid) {
+  if (pgid < 0 || (pgid == 0 && pid < 0)) return Errno::kEINVAL;
   return task::SetPgid(task.thread_group(), task.ToKernelPid(pid), task.ToKernelPid(pgid));
 }
 Result<int32_t> SysGetsid(Task& task, int32_t pid) {

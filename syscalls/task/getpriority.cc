@@ -84,7 +84,10 @@ Result<void> SysSetpriority(Task& task, int32_t which, int32_t who, int32_t prio
 Result<int32_t> SysIoprioGet(Task& task, int32_t which, int32_t who) {
   // IOPRIO_WHO_* are PRIO_* plus one.
   const std::vector<Ref<Task>> chosen = TRY(Select(task, which - 1, who));
-  return chosen.front()->io_priority.load();
+  const int32_t own = chosen.front()->io_priority.load();
+  if ((own >> abi::kIOPRIO_CLASS_SHIFT) != abi::kIOPRIO_CLASS_NONE) return own;
+  // Nobody has chosen: best effort, by the nice value (ioprio_set(2), NOTES).
+  return abi::kIOPRIO_CLASS_BE << abi::kIOPRIO_CLASS_SHIFT | (chosen.front()->scheduling().nice + 20) / 5;
 }
 
 Result<void> SysIoprioSet(Task& task, int32_t which, int32_t who, int32_t ioprio) {
@@ -95,7 +98,12 @@ Result<void> SysIoprioSet(Task& task, int32_t which, int32_t who, int32_t ioprio
   if ((cls == abi::kIOPRIO_CLASS_RT || cls == abi::kIOPRIO_CLASS_BE) && (level & 7) >= abi::kIOPRIO_NR_LEVELS) return Errno::kEINVAL;
   if (cls == abi::kIOPRIO_CLASS_RT && !task.creds().Has(abi::kCAP_SYS_NICE) && !task.creds().Has(abi::kCAP_SYS_ADMIN)) return Errno::kEPERM;
   const std::vector<Ref<Task>> chosen = TRY(Select(task, which - 1, who));
-  for (const Ref<Task>& t : chosen) t->io_priority = ioprio;
+  for (const Ref<Task>& t : chosen) {
+    const auto theirs = t->ShareCreds();
+    const bool own = theirs && (theirs->uid == task.creds().euid || theirs->uid == task.creds().uid);
+    if (!own && !task.creds().Has(abi::kCAP_SYS_NICE)) return Errno::kEPERM;
+    t->io_priority = ioprio;
+  }
   return {};
 }
 

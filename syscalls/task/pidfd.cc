@@ -42,7 +42,8 @@ Result<Ref<task::ThreadGroup>> Target(Task& task, vfs::File& file) {
 }  // namespace
 
 Result<void> SysPidfdSendSignal(Task& task, Fd pidfd, int32_t signo, UserIn<abi::SigInfo> info, RawFlags flags) {
-  if (flags.value != 0) return Errno::kEINVAL;
+  constexpr uint32_t kScopes = abi::kPIDFD_SIGNAL_THREAD | abi::kPIDFD_SIGNAL_THREAD_GROUP | abi::kPIDFD_SIGNAL_PROCESS_GROUP;
+  if ((flags.value & ~kScopes) != 0 || (flags.value & (flags.value - 1)) != 0) return Errno::kEINVAL;
   const Ref<vfs::File> file = TRY(task.fds().GetForIo(pidfd));
   const Ref<task::ThreadGroup> group = TRY(Target(task, file));
   abi::SigInfo sent = task::InfoFrom(task, signo, abi::kSI_USER);
@@ -52,8 +53,14 @@ Result<void> SysPidfdSendSignal(Task& task, Fd pidfd, int32_t signo, UserIn<abi:
     if ((sent.si_code >= 0 || sent.si_code == abi::kSI_TKILL) && group.get() != &task.thread_group()) return Errno::kEPERM;
   }
   TRY(task::MaySignal(task, *group, signo));
+  // Differs from Linux 6.9: no PIDFD_SIGNAL_PROCESS_GROUP.
+  if (flags.value == abi::kPIDFD_SIGNAL_PROCESS_GROUP) return Errno::kEINVAL;
   if (signo == 0) return {};
-  return group->SendSignal(sent);
+  if (flags.value != abi::kPIDFD_SIGNAL_THREAD) return group->SendSignal(sent);
+  const RefPtr<Task> thread = task.thread_group().pids().FindTask(group->pid());
+  if (!thread) return Errno::kESRCH;
+  if (info.is_null()) sent.si_code = abi::kSI_TKILL;
+  return thread->SendSignal(sent);
 }
 
 Result<Fd> SysPidfdGetfd(Task& task, Fd pidfd, Fd target, RawFlags flags) {

@@ -46,8 +46,8 @@ Result<int64_t> GetName(Task& task, uint64_t address) {
 }
 
 Result<int64_t> CapabilityBoundingDrop(Task& task, uint64_t cap) {
-  if (!ValidCapability(cap)) return Errno::kEINVAL;
   if (!task.creds().HasInOwn(abi::kCAP_SETPCAP)) return Errno::kEPERM;
+  if (!ValidCapability(cap)) return Errno::kEINVAL;
   ChangeCreds(task, [cap](cred::Credentials& c) { c.bounding &= ~cred::CapBit(static_cast<int>(cap)); });
   return 0;
 }

@@ -71,6 +71,7 @@ Result<void> SysSchedSetaffinity(Task& task, int32_t pid, uint32_t length, UserA
 
 Result<int32_t> SysSchedGetaffinity(Task& task, int32_t pid, uint32_t length, UserAddr mask) {
   if (length % sizeof(uint64_t) != 0 || length < sizeof(uint64_t)) return Errno::kEINVAL;
+  if (pid < 0) return Errno::kESRCH;
   const Ref<Task> target = TRY(Target(task, pid));
   TRY(task.memory().WriteValue<uint64_t>(mask.value, target->scheduling().affinity & AllCpus()));
   return static_cast<int32_t>(sizeof(uint64_t));
@@ -116,6 +117,7 @@ Result<void> SysSchedSetattr(Task& task, int32_t pid, UserAddr attr, uint32_t fl
     if (unknown != 0) return Errno::kE2BIG;
   }
   const Ref<Task> target = TRY(Target(task, pid));
+  if ((a.sched_flags & abi::kSCHED_FLAG_KEEP_POLICY) != 0) a.sched_policy = static_cast<uint32_t>(target->scheduling().policy);
   if (static_cast<int32_t>(a.sched_policy) < 0 || (a.sched_flags & ~abi::kSCHED_FLAG_ALL) != 0) return Errno::kEINVAL;
   TRY(Apply(task, *target, static_cast<int32_t>(a.sched_policy), static_cast<int32_t>(a.sched_priority)));
   if (!IsRealtime(static_cast<int32_t>(a.sched_policy))) {

@@ -31,7 +31,9 @@ Result<int32_t> SysWait4(Task& task, int32_t pid, UserOut<int32_t> status, RawFl
   return result.pid;
 }
 
-Result<void> SysWaitid(Task& task, int32_t id_type, int32_t id, UserOut<abi::SigInfo> info, RawFlags options, UserOut<abi::Rusage> usage) {
+namespace {
+
+Result<void> Waitid(Task& task, int32_t id_type, int32_t id, UserOut<abi::SigInfo> info, RawFlags options, UserOut<abi::Rusage> usage) {
   constexpr uint32_t kKnown =
       abi::kWNOHANG | abi::kWNOWAIT | abi::kWEXITED | abi::kWSTOPPED | abi::kWCONTINUED | abi::k__WNOTHREAD | abi::k__WALL | abi::k__WCLONE;
   if ((options.value & ~kKnown) != 0 || (options.value & (abi::kWEXITED | abi::kWSTOPPED | abi::kWCONTINUED)) == 0) return Errno::kEINVAL;
@@ -82,6 +84,15 @@ Result<void> SysWaitid(Task& task, int32_t id_type, int32_t id, UserOut<abi::Sig
   TRY(info.WriteIfSet(task.memory(), out));
   if (result.pid != 0) TRY(usage.WriteIfSet(task.memory(), ToRusage(result.usage)));
   return {};
+}
+
+}  // namespace
+
+Result<void> SysWaitid(Task& task, int32_t id_type, int32_t id, UserOut<abi::SigInfo> info, RawFlags options, UserOut<abi::Rusage> usage) {
+  const Result<void> done = Waitid(task, id_type, id, info, options, usage);
+  // An error is told with an empty siginfo_t, so that one that cannot be written hides it.
+  if (!done.ok() && done.error() == Errno::kEINVAL && !info.is_null()) TRY(info.Write(task.memory(), abi::SigInfo{}));
+  return done;
 }
 
 }  // namespace ringwall::syscalls

@@ -43,7 +43,7 @@ Result<void> SysClockNanosleep(Task& task, int32_t clock, int32_t flags, UserIn<
     case abi::kCLOCK_REALTIME_ALARM:
     case abi::kCLOCK_BOOTTIME_ALARM: break;
     case abi::kCLOCK_PROCESS_CPUTIME_ID: break;
-    case abi::kCLOCK_THREAD_CPUTIME_ID: return Errno::kEINVAL;
+    case abi::kCLOCK_THREAD_CPUTIME_ID:
     case abi::kCLOCK_MONOTONIC_RAW:
     case abi::kCLOCK_MONOTONIC_COARSE:
     case abi::kCLOCK_REALTIME_COARSE: return Errno::kEOPNOTSUPP;

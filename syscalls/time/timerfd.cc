@@ -24,6 +24,9 @@ Result<Fd> SysTimerfdCreate(Task& task, int32_t clock, RawFlags flags) {
 
 Result<void> SysTimerfdSettime(Task& task, Fd fd, RawFlags flags, UserIn<abi::Itimerspec> value, UserOut<abi::Itimerspec> old_value) {
   const abi::Itimerspec wanted = TRY(value.Read(task.memory()));
+  constexpr uint32_t kKnown = abi::kTFD_TIMER_ABSTIME | abi::kTFD_TIMER_CANCEL_ON_SET;
+  if ((flags.value & ~kKnown) != 0 || !time::ValidTimespec(wanted.it_value) || !time::ValidTimespec(wanted.it_interval))
+    return Errno::kEINVAL;
   const Ref<vfs::File> file = TRY(Get(task, fd));
   const abi::Itimerspec old = TRY(file->As<anon::TimerfdFile>()->SetTime(flags.value, wanted));
   return old_value.WriteIfSet(task.memory(), old);

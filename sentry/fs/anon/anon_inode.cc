@@ -94,7 +94,7 @@ Result<vfs::FileSystemStats> AnonInode::StatFs(Context&) {
 vfs::Path AnonPath(Context&) {
   static vfs::Dentry* dentry = [] {
     BootContext ctx;
-    return vfs::AnonymousPath(MakeRef<AnonInode>(AnonInodeFs(), ctx, abi::kS_IFREG | 0600), "anon_inode").dentry.ToRef().Leak();
+    return vfs::AnonymousPath(MakeRef<AnonInode>(AnonInodeFs(), ctx, 0600), "anon_inode").dentry.ToRef().Leak();
   }();
   return {nullptr, RefPtr<vfs::Dentry>::Share(dentry)};
 }

@@ -13,7 +13,7 @@ namespace ringwall::anon {
 
 namespace {
 
-constexpr wait::EventMask kIn = abi::kPOLLIN | abi::kPOLLRDNORM, kOut = abi::kPOLLOUT | abi::kPOLLWRNORM;
+constexpr wait::EventMask kIn = abi::kPOLLIN, kOut = abi::kPOLLOUT;  // without the bands of streams
 std::atomic<uint64_t> g_next_number{0};
 
 }  // namespace
@@ -41,7 +41,7 @@ Result<size_t> EventfdFile::Read(Context&, mm::IoSink& sink) {
 }
 
 Result<size_t> EventfdFile::Write(Context&, mm::IoSource& source) {
-  if (source.remaining() < sizeof(uint64_t)) return Errno::kEINVAL;
+  if (source.remaining() != sizeof(uint64_t)) return Errno::kEINVAL;
   uint64_t value;
   const size_t n = TRY(source.Peek({reinterpret_cast<std::byte*>(&value), sizeof(value)}));
   if (n < sizeof(value)) return Errno::kEFAULT;

@@ -206,16 +206,25 @@ Result<Ref<vfs::File>> MakeMemfd(Context& ctx, tmpfs::TmpFs& fs, std::string_vie
   return inode->Open(ctx, path, {.flags = abi::kO_RDWR | abi::kO_LARGEFILE});
 }
 
+namespace {
+bool IsOfTmpfs(const vfs::File& file) {
+  return file.kind() == vfs::FileKind::kRegular && file.path() && file.path().inode().file_system().type_name() == "tmpfs";
+}
+}  // namespace
+
 Result<void> AddSeals(vfs::File& file, uint32_t seals) {
   auto* memfd = file.As<MemfdFile>();
-  if (memfd == nullptr) return Errno::kEINVAL;
+  // Files of a mounted tmpfs are of the same kind, born with the seal against seals (memfd_create(2)).
+  if (memfd == nullptr && !IsOfTmpfs(file)) return Errno::kEINVAL;
   if (!file.writable()) return Errno::kEPERM;
   if ((seals & ~kAllSeals) != 0) return Errno::kEINVAL;
+  if (memfd == nullptr) return Errno::kEPERM;
   return memfd->inode().AddSeals(seals);
 }
 
 Result<int64_t> GetSeals(vfs::File& file) {
   auto* memfd = file.As<MemfdFile>();
+  if (memfd == nullptr && IsOfTmpfs(file)) return int64_t{abi::kF_SEAL_SEAL};
   if (memfd == nullptr) return Errno::kEINVAL;
   return static_cast<int64_t>(memfd->inode().seals());
 }

@@ -207,12 +207,12 @@ void Endpoint::PutBack(std::vector<Message> rest) {
 }
 
 Result<size_t> Endpoint::ReceiveStream(mm::IoSink& sink, uint32_t flags, ReceiveResult& result) {
-  if ((flags & abi::kMSG_OOB) != 0) return Errno::kEOPNOTSUPP;
   const bool peek = (flags & abi::kMSG_PEEK) != 0;
   std::vector<Message> parts;
   {
     MutexLock lock(mu_);
     if (state_ != State::kConnected) return Errno::kEINVAL;
+    if ((flags & abi::kMSG_OOB) != 0) return Errno::kEOPNOTSUPP;
     if (inbox_.empty()) {
       if (static_cast<int32_t>(error_) != 0) return std::exchange(error_, static_cast<Errno>(0));
       if (receive_shut_) return size_t{0};

@@ -122,6 +122,9 @@ TEST_F(AtCalls, UtimesAndFutimesatHaveMicroseconds) {
   EXPECT_GT(Stat("f").st_mtim.tv_sec, 1'000'000);
   EXPECT_THAT(Call(SYS_futimesat, at_, "f", times), SucceedsWith(0));
   EXPECT_EQ(Stat("f").st_mtim.tv_sec, 2000);
+  const ScopedFd file(openat(at_.get(), "f", O_RDWR));
+  EXPECT_THAT(Call(SYS_futimesat, file, nullptr, nullptr), SucceedsWith(0)) << "no path: the descriptor itself";
+  EXPECT_GT(Stat("f").st_mtim.tv_sec, 1'000'000);
   EXPECT_THAT(Call(SYS_futimesat, at_, "f", bad), FailsWith(EINVAL));
   EXPECT_THAT(Call(SYS_futimesat, -1, "f", times), FailsWith(EBADF));
 }

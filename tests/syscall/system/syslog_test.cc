@@ -5,7 +5,7 @@ namespace {
 
 using namespace tests;
 
-constexpr int kRead = 2, kReadAll = 3, kClear = 5, kSizeUnread = 9, kSizeBuffer = 10;
+constexpr int kRead = 2, kReadAll = 3, kClear = 5, kConsoleLevel = 8, kSizeUnread = 9, kSizeBuffer = 10;
 
 TEST(Syslog, SizeOfTheBufferIsPositive) {
   SKIP_UNLESS_ROOT();
@@ -16,8 +16,11 @@ TEST(Syslog, SizeOfTheBufferIsPositive) {
 TEST(Syslog, Arguments) {
   SKIP_UNLESS_ROOT();
   char text[16];
+  EXPECT_THAT(Call(SYS_syslog, kReadAll, nullptr, 10), FailsWith(EINVAL));
   EXPECT_THAT(Call(SYS_syslog, kReadAll, text, -1), FailsWith(EINVAL));
+  EXPECT_THAT(Call(SYS_syslog, kRead, nullptr, 10), FailsWith(EINVAL));
   EXPECT_THAT(Call(SYS_syslog, kReadAll, text, 0), SucceedsWith(0));
+  EXPECT_THAT(Call(SYS_syslog, kConsoleLevel, nullptr, 9), FailsWith(EINVAL));
   EXPECT_THAT(Call(SYS_syslog, 11, nullptr, 0), FailsWith(EINVAL));
   EXPECT_THAT(Call(SYS_syslog, -1, nullptr, 0), FailsWith(EINVAL));
 }
