@@ -91,7 +91,7 @@ constinit const task::SyscallTable kTableX86_64 = [] {
   b.Full<SysMsgsnd>(69, "msgsnd");
   b.Full<SysMsgrcv>(70, "msgrcv");
   b.Full<SysMsgctl>(71, "msgctl");
-  b.Partial<SysFcntl>(72, "fcntl", "leases, directory notification, F_SETSIG and RW hints are missing; SIGIO is not sent");
+  b.Partial<SysFcntl>(72, "fcntl", "leases are refused; read/write hints are missing");
   b.Full<SysFlock>(73, "flock");
   b.Full<SysFsync>(74, "fsync");
   b.Full<SysFdatasync>(75, "fdatasync");

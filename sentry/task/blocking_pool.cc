@@ -23,10 +23,14 @@ BlockingPool& BlockingPool::Get() {
 bool BlockingPool::OnPoolThread() { return on_pool_thread; }
 
 void BlockingPool::Run(Ref<Task> task) {
+  Call([task = std::move(task)] { task->RunOnBlockingThread(); });
+}
+
+void BlockingPool::Call(std::function<void()> job) {
   bool start = false;
   {
     MutexLock lock(mu_);
-    queue_.push_back(std::move(task));
+    queue_.push_back(std::move(job));
     if (idle_ < static_cast<int>(queue_.size()) && threads_ < kThreads) {
       ++threads_;
       start = true;
@@ -42,7 +46,7 @@ void BlockingPool::Run(Ref<Task> task) {
 void BlockingPool::Loop() {
   on_pool_thread = true;
   for (;;) {
-    RefPtr<Task> task;
+    std::function<void()> job;
     {
       MutexLock lock(mu_);
       ++idle_;
@@ -52,10 +56,10 @@ void BlockingPool::Loop() {
         --threads_;
         return;
       }
-      task = std::move(queue_.front());
+      job = std::move(queue_.front());
       queue_.pop_front();
     }
-    task->RunOnBlockingThread();
+    job();
   }
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 
 #include "absl/base/thread_annotations.h"
 #include "base/ref/ref.h"
@@ -19,6 +20,8 @@ class BlockingPool {
   static BlockingPool& Get();
   // Runs the task's current call again on a pool thread; the caller answers kPark for it.
   void Run(Ref<Task> task);
+  // Runs anything else there. Callable under locks up to a wait queue's.
+  void Call(std::function<void()> job);
   // True on a pool thread.
   static bool OnPoolThread();
 
@@ -26,7 +29,7 @@ class BlockingPool {
   void Loop();
   Mutex<LockRank::kReady> mu_;
   CondVar<LockRank::kReady> work_;
-  std::deque<Ref<Task>> queue_ ABSL_GUARDED_BY(mu_);
+  std::deque<std::function<void()>> queue_ ABSL_GUARDED_BY(mu_);
   int threads_ ABSL_GUARDED_BY(mu_) = 0;
   int idle_ ABSL_GUARDED_BY(mu_) = 0;
 };

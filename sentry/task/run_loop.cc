@@ -13,6 +13,7 @@
 #include "sentry/observe/strace.h"
 #include "sentry/observe/unimplemented.h"
 #include "sentry/ptrace/task_ptrace.h"
+#include "sentry/task/async_signals.h"
 #include "sentry/task/blocking_pool.h"
 #include "sentry/task/exit.h"
 #include "sentry/task/ready_list.h"
@@ -63,6 +64,7 @@ ReadyList* ReadyList::Current() { return current_list; }
 void ReadyList::Push(Ref<Task> task) { tasks_.push_back(std::move(task)); }
 
 RefPtr<Task> ReadyList::Pop() {
+  SendAsyncSignals();
   if (tasks_.empty()) return nullptr;
   Ref<Task> task = std::move(tasks_.front());
   tasks_.pop_front();
@@ -224,6 +226,7 @@ platform::Verdict Task::RunHandler() {
       if (row.level != SupportLevel::kRefuse)
         kernel_.unimplemented().Count(row.name.empty() ? "number " + std::to_string(number) : std::string(row.name));
     }
+    SendAsyncSignals();
     if (call_work() != 0 && ptrace_->event != 0) [[unlikely]] {
       if (outcome.keep_registers || outcome.value != Encoded(Errno::kParked)) return StopForPendingEvent(&outcome);
       ClearPark();

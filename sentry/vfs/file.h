@@ -101,7 +101,7 @@ class File : public RefCounted, public wait::Waitable {
   bool append() const;
   // F_SETFL: the caller has masked to O_APPEND|O_NONBLOCK|O_ASYNC|O_DIRECT|O_NOATIME.
   virtual Result<void> SetFlags(uint32_t changeable);
-  // F_SETOWN_EX of fcntl(2): kept and reported; nothing sends SIGIO yet.
+  // F_SETOWN_EX of fcntl(2): kept here; who sends SIGIO is task/async_signals.h.
   abi::FOwnerEx signal_owner() const { return {.type = owner_type_.load(), .pid = owner_pid_.load()}; }
   void SetSignalOwner(const abi::FOwnerEx& owner) {
     owner_type_.store(owner.type);

@@ -7,6 +7,7 @@
 #include "sentry/kernel/kernel.h"
 #include "sentry/observe/unimplemented.h"
 #include "sentry/pipe/pipe.h"
+#include "sentry/task/async_signals.h"
 #include "sentry/task/call_state.h"
 #include "sentry/vfs/fd_table.h"
 #include "sentry/vfs/file_lock.h"
@@ -101,27 +102,18 @@ Result<int64_t> SetLock(Task& task, Ref<vfs::File> file, uint64_t address, bool 
 
 Result<int64_t> Owner(Task& task, vfs::File& file, int32_t command, uint64_t argument) {
   switch (command) {
-    case abi::kF_SETOWN: {
-      const int32_t id = static_cast<int32_t>(argument);
-      if (id == INT32_MIN) return Errno::kEINVAL;
-      file.SetSignalOwner({.type = id < 0 ? abi::kF_OWNER_PGRP : abi::kF_OWNER_PID, .pid = task.ToKernelPid(id < 0 ? -id : id)});
-      return 0;
-    }
-    case abi::kF_GETOWN: {
-      const abi::FOwnerEx owner = file.signal_owner();
-      const int32_t id = task.ToGuestPid(owner.pid);
-      return owner.type == abi::kF_OWNER_PGRP ? -id : id;
-    }
+    case abi::kF_SETOWN: TRY(task::SetSignalOwnerByNumber(task, file, static_cast<int32_t>(argument))); return 0;
+    case abi::kF_GETOWN: return task::SignalOwnerNumber(task, file);
     case abi::kF_SETOWN_EX: {
       abi::FOwnerEx owner = TRY(task.memory().ReadValue<abi::FOwnerEx>(argument));
       if (owner.type < abi::kF_OWNER_TID || owner.type > abi::kF_OWNER_PGRP) return Errno::kEINVAL;
-      owner.pid = task.ToKernelPid(owner.pid);
-      file.SetSignalOwner(owner);
+      if (owner.pid != 0) owner.pid = task.ToKernelPid(owner.pid);
+      TRY(task::SetSignalOwner(task, file, owner));
       return 0;
     }
     default: {
-      abi::FOwnerEx owner = file.signal_owner();
-      owner.pid = task.ToGuestPid(owner.pid);
+      abi::FOwnerEx owner = task::SignalOwner(task, file);
+      if (owner.pid != 0) owner.pid = task.ToGuestPid(owner.pid);
       TRY(task.memory().WriteValue(argument, owner));
       return 0;
     }
@@ -153,6 +145,7 @@ Result<int64_t> SysFcntl(Task& task, Fd fd, int32_t command, uint64_t argument) 
         TRY(vfs::CheckOwner(task, attributes));
       }
       TRY(file->SetFlags(static_cast<uint32_t>(argument) & kChangeable));
+      task::UpdateAsync(task, file, abi::Raw(fd));
       return 0;
     case abi::kF_GETLK:
     case abi::kF_OFD_GETLK: return GetLock(task, file, argument, command == abi::kF_OFD_GETLK);
@@ -164,7 +157,9 @@ Result<int64_t> SysFcntl(Task& task, Fd fd, int32_t command, uint64_t argument) 
     case abi::kF_GETOWN:
     case abi::kF_SETOWN_EX:
     case abi::kF_GETOWN_EX: return Owner(task, file, command, argument);
-    case abi::kF_GETSIG: return 0;  // SIGIO, the default
+    case abi::kF_SETSIG: TRY(task::SetFileSignal(task, file, argument)); return 0;
+    case abi::kF_GETSIG: return task::FileSignal(file);
+    case abi::kF_NOTIFY: TRY(task::NotifyOfDirectory(task, file, abi::Raw(fd), static_cast<uint32_t>(argument))); return 0;
     case abi::kF_SETPIPE_SZ: return pipe::SetCapacity(task, *file, argument);
     case abi::kF_GETPIPE_SZ: return pipe::GetCapacity(*file);
     case abi::kF_ADD_SEALS: TRY(anon::AddSeals(*file, static_cast<uint32_t>(argument))); return 0;

@@ -8,6 +8,7 @@
 #include "sentry/fs/devpts/devpts.h"
 #include "sentry/kernel/kernel.h"
 #include "sentry/observe/unimplemented.h"
+#include "sentry/task/async_signals.h"
 #include "sentry/vfs/fd_table.h"
 #include "syscalls/fd/fd.h"
 
@@ -30,14 +31,28 @@ Result<int64_t> SysIoctl(Task& task, Fd fd, uint32_t command, uint64_t argument)
     case abi::kFIOCLEX: TRY(task.fds().SetFlags(fd, {.cloexec = true})); return 0;
     case abi::kFIONCLEX: TRY(task.fds().SetFlags(fd, {.cloexec = false})); return 0;
     case abi::kFIONBIO: return SetFlag(task, file, argument, abi::kO_NONBLOCK);
-    case abi::kFIOASYNC:
-      // Kinds that could send SIGIO.
-      if (file->kind() != vfs::FileKind::kPipe && file->kind() != vfs::FileKind::kSocket && file->kind() != vfs::FileKind::kTty &&
-          file->kind() != vfs::FileKind::kInotify && file->kind() != vfs::FileKind::kHostStream) {
-        const int32_t on = TRY(task.memory().ReadValue<int32_t>(argument));
+    case abi::kFIOASYNC: {
+      const int32_t on = TRY(task.memory().ReadValue<int32_t>(argument));
+      if (!task::CanSignal(*file)) {
         if (on != 0) return Errno::kENOTTY;
+        return 0;
       }
-      return SetFlag(task, file, argument, abi::kO_ASYNC);
+      TRY(SetFlag(task, file, argument, abi::kO_ASYNC));
+      task::UpdateAsync(task, file, abi::Raw(fd));
+      return 0;
+    }
+    case abi::kFIOSETOWN:
+    case abi::kSIOCSPGRP: {
+      if (file->kind() != vfs::FileKind::kSocket) break;
+      const int32_t owner = TRY(task.memory().ReadValue<int32_t>(argument));
+      TRY(task::SetSignalOwnerByNumber(task, file, owner));
+      return 0;
+    }
+    case abi::kFIOGETOWN:
+    case abi::kSIOCGPGRP:
+      if (file->kind() != vfs::FileKind::kSocket) break;
+      TRY(task.memory().WriteValue<int32_t>(argument, task::SignalOwnerNumber(task, file)));
+      return 0;
     case abi::kFIONREAD:
       if (file->kind() == vfs::FileKind::kRegular) {
         const vfs::Attributes attributes = TRY(file->GetAttributes(task));
