@@ -18,9 +18,8 @@ Result<int64_t> Wait(Task& task, Fd epfd, UserArray<abi::EpollEvent> events, int
   auto* epoll = file->As<anon::EpollFile>();
   if (epoll == nullptr) return Errno::kEINVAL;
   const int64_t deadline = task.DeadlineAfter(relative_ns);
-  // What one call may gather is bounded, whatever the guest's array is.
-  constexpr int32_t kAtOnce = 4096;
-  const std::vector<abi::EpollEvent> ready = epoll->Wait(static_cast<size_t>(std::min(max, kAtOnce)));
+  // What one call gathers is bounded by the instance's ready list, whatever the guest's array is.
+  const std::vector<abi::EpollEvent> ready = epoll->Wait(static_cast<size_t>(max));
   if (!ready.empty()) {
     TRY(events.Write(task.memory(), ready));
     return static_cast<int64_t>(ready.size());

@@ -44,7 +44,8 @@ Result<int64_t> DoPoll(Task& task, UserArray<abi::Pollfd> fds, uint32_t count, i
   std::vector<abi::Pollfd> list = TRY(ReadFds(task, fds, count));
   WaitSet set;
   const int64_t ready = LookAtAll(task, list, set);
-  if (ready != 0 || time::MonotonicNs() >= deadline_ns) return WriteBack(task, fds, list, ready);
+  // A signal that has come by the time the call gives up is what it reports.
+  if (ready != 0 || (time::MonotonicNs() >= deadline_ns && !task.SignalPending())) return WriteBack(task, fds, list, ready);
   const Errno outcome = set.Park(task, deadline_ns, when_interrupted);
   if (outcome == Errno::kRestartBlock) {
     task.restart_data.deadline_ns = deadline_ns;

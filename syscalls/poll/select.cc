@@ -52,7 +52,8 @@ Result<int64_t> DoSelect(Task& task, int32_t count, const std::array<UserAddr, 3
       }
     }
   }
-  if (ready == 0 && time::MonotonicNs() < deadline_ns) return set.Park(task, deadline_ns, Errno::kRestartNoHand);
+  // A signal that has come by the time the call gives up is what it reports.
+  if (ready == 0 && (time::MonotonicNs() < deadline_ns || task.SignalPending())) return set.Park(task, deadline_ns, Errno::kRestartNoHand);
   for (size_t s = 0; s < 3; ++s) {
     if (!sets[s].is_null()) TRY(task.memory().WriteArray<uint64_t>(sets[s].value, absl::Span<const uint64_t>(answer[s])));
   }

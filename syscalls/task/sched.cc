@@ -11,12 +11,17 @@
 namespace ringwall::syscalls {
 namespace {
 
-Result<Ref<Task>> Target(Task& task, int32_t pid) {
-  if (pid < 0) return Errno::kEINVAL;
+Result<Ref<Task>> FindTarget(Task& task, int32_t pid) {
   if (pid == 0) return Ref<Task>(task);
-  RefPtr<Task> found = task.thread_group().pids().FindTask(task.ToKernelPid(pid));
+  RefPtr<Task> found = pid < 0 ? nullptr : task.thread_group().pids().FindTask(task.ToKernelPid(pid));
   if (!found) return Errno::kESRCH;
   return std::move(found).ToRef();
+}
+
+// A negative id is EINVAL for all calls of this page but those about affinity.
+Result<Ref<Task>> Target(Task& task, int32_t pid) {
+  if (pid < 0) return Errno::kEINVAL;
+  return FindTarget(task, pid);
 }
 
 // The caller's effective uid owns the target, or CAP_SYS_NICE.
@@ -59,7 +64,7 @@ Result<void> SysSchedSetaffinity(Task& task, int32_t pid, uint32_t length, UserA
   uint64_t bits = 0;
   const size_t n = std::min<size_t>(length, sizeof(bits));
   TRY(task.memory().Read(mask.value, absl::Span<std::byte>(reinterpret_cast<std::byte*>(&bits), n)));
-  const Ref<Task> target = TRY(Target(task, pid));
+  const Ref<Task> target = TRY(FindTarget(task, pid));
   TRY(CheckMayChange(task, *target));
   bits &= AllCpus();
   if (bits == 0) return Errno::kEINVAL;
@@ -72,7 +77,7 @@ Result<void> SysSchedSetaffinity(Task& task, int32_t pid, uint32_t length, UserA
 Result<int32_t> SysSchedGetaffinity(Task& task, int32_t pid, uint32_t length, UserAddr mask) {
   if (length % sizeof(uint64_t) != 0 || length < sizeof(uint64_t)) return Errno::kEINVAL;
   if (pid < 0) return Errno::kESRCH;
-  const Ref<Task> target = TRY(Target(task, pid));
+  const Ref<Task> target = TRY(FindTarget(task, pid));
   TRY(task.memory().WriteValue<uint64_t>(mask.value, target->scheduling().affinity & AllCpus()));
   return static_cast<int32_t>(sizeof(uint64_t));
 }

@@ -12,6 +12,12 @@
 namespace ringwall::kernel {
 class Kernel;
 }
+namespace ringwall::task {
+class ThreadGroup;
+}
+namespace ringwall::vfs {
+class File;
+}
 
 namespace ringwall::proc {
 

@@ -1,6 +1,9 @@
 // epoll(7): level, edge, one-shot, nesting, errors.
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
+
+#include <vector>
 
 #include "tests/lib/guest.h"
 
@@ -113,6 +116,26 @@ TEST_F(Epoll, RoomForFewerEventsRotatesThroughThem) {
   const unsigned long first = events_[0].data.u64;
   EXPECT_THAT(Wait(epoll_.get(), events_, 1), SucceedsWith(1));
   EXPECT_NE(events_[0].data.u64, first);
+}
+TEST_F(Epoll, OneWaitReportsThousands) {
+  InChild([] {
+    constexpr unsigned kEntries = 6000;
+    rlimit limit = {};
+    EXPECT_THAT(Call(SYS_getrlimit, RLIMIT_NOFILE, &limit), SucceedsWith(0));
+    if (limit.rlim_max < kEntries + 64) return;
+    limit.rlim_cur = limit.rlim_max;
+    EXPECT_THAT(Call(SYS_setrlimit, RLIMIT_NOFILE, &limit), SucceedsWith(0));
+    const ScopedFd epoll(Call(SYS_epoll_create1, 0));
+    const ScopedFd event(Call(SYS_eventfd2, 1, 0));
+    for (unsigned i = 0; i < kEntries; ++i) {
+      const long copy = Call(SYS_dup, event);
+      ASSERT_THAT(copy, Succeeds());
+      ASSERT_THAT(Add(epoll.get(), static_cast<int>(copy), EPOLLIN, i), SucceedsWith(0));
+    }
+    std::vector<epoll_event> events(kEntries + 1);
+    EXPECT_THAT(Wait(epoll.get(), events.data(), kEntries + 1), SucceedsWith(kEntries));
+    EXPECT_THAT(Wait(epoll.get(), events.data(), kEntries - 1), SucceedsWith(kEntries - 1));
+  });
 }
 TEST_F(Epoll, WaitErrors) {
   EXPECT_THAT(Wait(epoll_.get(), events_, 0), FailsWith(EINVAL));

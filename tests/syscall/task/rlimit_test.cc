@@ -93,6 +93,13 @@ TEST(Sched, AffinityIsNotEmptyAndReadsBack) {
     EXPECT_THAT(Call(SYS_sched_getaffinity, 0x3fffffff, sizeof now, now), FailsWith(ESRCH));
   });
 }
+TEST(Sched, NegativeIdIsNobodyForAffinityAndInvalidForPolicies) {
+  unsigned long mask[16] = {};
+  EXPECT_THAT(Call(SYS_sched_getaffinity, -1, sizeof mask, mask), FailsWith(ESRCH));
+  EXPECT_THAT(Call(SYS_sched_setaffinity, -1, sizeof mask, mask), FailsWith(ESRCH));
+  EXPECT_THAT(Call(SYS_sched_getaffinity, -1, 1, mask), FailsWith(EINVAL));
+  EXPECT_THAT(Call(SYS_sched_getscheduler, -1), FailsWith(EINVAL));
+}
 TEST(Sched, YieldSucceeds) { EXPECT_THAT(Call(SYS_sched_yield), SucceedsWith(0)); }
 TEST(Sched, DefaultPolicyAndPriorityRange) {
   EXPECT_THAT(Call(SYS_sched_getscheduler, 0), SucceedsWith(SCHED_OTHER));
