@@ -30,7 +30,7 @@ class Commands(unittest.TestCase):
         self.assertEqual(lines("oci", platform="native"), [])
 
     def test_long_sections_run_whole_on_the_default_platform_and_briefly_on_the_others(self):
-        for section in ("oci", "app", "security"):
+        for section in ("oci", "app", "cpython", "security"):
             whole, *short = lines(section)
             self.assertIsNone(option(whole, "--platform"))
             self.assertEqual([(option(command, "--platform"), command[-1]) for command in short], [("ptrace", name) for name in run_tests.SHORT[section]])
