@@ -20,7 +20,6 @@ import findings  # noqa: E402
 
 SUMMARY = re.compile(r"^(\d+) passed, (\d+) failed, (\d+) skipped\s*$")
 SECTIONS = ("tools", "unit", "syscall", "oci", "app", "cpython", "security", "random", "stress")
-LONG = ("random", "stress")  # only with --full, or when they are asked for
 PLATFORMS = ("systrap", "ptrace", "kvm")  # what the behaviours run on after Linux itself, where `ringwall doctor` says that it is there
 # What runs on the platforms that `auto` does not take; on that one the sections run whole.
 SHORT = {"oci": ("states_follow_the_specification", "run_passes_the_exit_status"), "app": ("exit_status", "text_pipelines"), "cpython": ("test_os",),
@@ -71,7 +70,7 @@ def commands(section, args, here):
     if not os.path.exists(runner):
         return []
     command = [python, runner, "--ringwall", ringwall]
-    if section in LONG and not args.full and args.only is None:
+    if section == "stress" and not args.full and args.only is None:
         return []
     if section == "stress":
         command += patterns
@@ -125,7 +124,7 @@ def main():
     parser.add_argument("names", nargs="*", help="leaf or test names; empty: everything")
     args = parser.parse_args()
     # Not yet without differences that nobody has explained: tests/README.md.
-    sections = args.only.split(",") if args.only else list(SECTIONS)
+    sections = args.only.split(",") if args.only else [s for s in SECTIONS if s != "random"]
     unknown = [s for s in sections if s not in SECTIONS]
     if unknown:
         parser.error(f"--only: there is no section {unknown[0]!r}; there are {' '.join(SECTIONS)}")
