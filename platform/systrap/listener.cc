@@ -311,6 +311,11 @@ uint64_t Listener::AnswerLocked(StubThread& thread, uint32_t command) {
 }
 
 Listener::After Listener::ResumeLocked(StubThread& thread) {
+  // Another task has operations running in it (a look into its memory, say): it goes on when they are done.
+  if (thread.born && !thread.died && !thread.ended && (thread.ops_running || thread.borrowers > 0)) {
+    thread.state = RunState::kRunning;
+    return {};
+  }
   if (!thread.stopped() || thread.ended) return {};
   if (!CanReturn(thread.regs)) {
     static constexpr Event kRefused{EventKind::kFault, SIGSEGV, 128 /*SI_KERNEL*/, 0, 13, 0};
@@ -331,6 +336,11 @@ Listener::After Listener::ResumeLocked(StubThread& thread) {
     answer = StartOps(thread, kCommandFinish);
   }
   return After{.answer = answer, .start_worker = !has_worker_.load(std::memory_order_relaxed)};
+}
+
+Listener::After Listener::ResumeHeldBackLocked(StubThread& thread) {
+  const bool due = thread.state == RunState::kRunning && thread.stopped() && !thread.ops_running && thread.borrowers == 0;
+  return due ? ResumeLocked(thread) : After{};
 }
 
 Listener::After Listener::EndLocked(StubThread& thread) {

@@ -116,6 +116,9 @@ class Listener : public RefCounted {
   // Writes `ops` into the context and answers; the notification as in AnswerLocked().
   uint64_t StartOps(StubThread& thread, uint32_t command) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   After ResumeLocked(StubThread& thread) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // What was to go on while somebody had operations running in it.
+  After ResumeHeldBackLocked(StubThread& thread) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  OpsResult ResultOfOps(StubThread& thread, size_t before, size_t count) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   After EndLocked(StubThread& thread) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // What was left for later is to be done now.
   static std::vector<Op> TakeDeferred(StubThread& thread);

@@ -37,22 +37,32 @@ Listener::OpsResult Listener::RunOps(StubThread& thread, absl::Span<const Op> op
     thread.ops_done = false;
   }
   Do(after, thread);
-  MutexLock lock(mu_);
-  ++waits_;
-  Wait([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return thread.ops_done || thread.died; });
-  --waits_;
-  thread.ops_running = false;
-  if (!thread.died) ReleasePins(thread);
-  NotifyWaiters();
-  if (thread.died) return dead;
-  const size_t done = std::min<size_t>(thread.ops_succeeded, before + ops.size());
+  OpsResult result;
+  {
+    MutexLock lock(mu_);
+    ++waits_;
+    Wait([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return thread.ops_done || thread.died; });
+    --waits_;
+    thread.ops_running = false;
+    if (!thread.died) ReleasePins(thread);
+    NotifyWaiters();
+    if (thread.died) return dead;
+    result = ResultOfOps(thread, before, ops.size());
+    after = ResumeHeldBackLocked(thread);
+  }
+  Do(after, thread);
+  return result;
+}
+
+Listener::OpsResult Listener::ResultOfOps(StubThread& thread, size_t before, size_t count) {
+  const size_t done = std::min<size_t>(thread.ops_succeeded, before + count);
   if (done < before) {
     Violation(thread.pid, "the host refused memory that was promised");
-    return dead;
+    return OpsResult{.dead = true};
   }
   OpsResult result;
   result.done = static_cast<uint32_t>(done - before);
-  if (!ops.empty()) result.value = __atomic_load_n(&thread.context->ops[std::min(done, before + ops.size() - 1)].result, __ATOMIC_RELAXED);
+  if (count != 0) result.value = __atomic_load_n(&thread.context->ops[std::min(done, before + count - 1)].result, __ATOMIC_RELAXED);
   return result;
 }
 
@@ -212,6 +222,8 @@ void Listener::PutBack(StubThread& thread) {
       thread.state = RunState::kInEvent;
       held = thread.held_event;
       after.dispatch = &held;
+    } else {
+      after = ResumeHeldBackLocked(thread);
     }
   }
   Do(after, thread);

@@ -1,5 +1,9 @@
 // madvise(2), msync(2), mincore(2), mlock(2).
 #include <sys/resource.h>
+#include <sys/uio.h>
+
+#include <atomic>
+#include <new>
 
 #include "tests/lib/guest.h"
 
@@ -112,6 +116,41 @@ TEST(ProcessVm, ReadvAndWritevReachAChild) {
   EXPECT_THAT(Call(SYS_process_vm_readv, child, &local, 1, &bad, 1, 0), FailsWith(EFAULT));
   EXPECT_THAT(Call(SYS_write, done.writer, "d", 1), SucceedsWith(1));
   EXPECT_THAT(StatusOf(child), Exited(0));
+}
+TEST(ProcessVm, ASleeperWhoseMemoryIsBeingReadWakesForSignals) {
+  const Mapping shared(kPage, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS);
+  static std::atomic<int>* caught;
+  caught = new (shared.get()) std::atomic<int>(0);
+  const Mapping page(kPage);
+  const pid_t child = StartChild([&] {
+    struct sigaction action {};
+    action.sa_handler = [](int) { caught->fetch_add(1); };
+    sigaction(SIGUSR1, &action, nullptr);
+    caught->store(1);
+    for (;;) pause();
+  });
+  const auto wait_for = [&](int count) {
+    for (int i = 0; i < 20'000 && caught->load() < count; ++i) usleep(100);
+    return caught->load() >= count;
+  };
+  EXPECT_TRUE(wait_for(1));
+  std::atomic<bool> done{false};
+  {
+    ScopedThread reader([&] {
+      char byte;
+      iovec local{&byte, 1}, remote{page.get(), 1};
+      while (!done.load()) EXPECT_THAT(Call(SYS_process_vm_readv, child, &local, 1, &remote, 1, 0), SucceedsWith(1));
+    });
+    for (int sent = 1; sent <= 500; ++sent) {
+      EXPECT_THAT(Call(SYS_kill, child, SIGUSR1), SucceedsWith(0));
+      if (wait_for(sent + 1)) continue;
+      ADD_FAILURE() << "asleep after " << sent << " signals";
+      break;
+    }
+    done.store(true);
+  }
+  kill(child, SIGKILL);
+  EXPECT_THAT(StatusOf(child), KilledBy(SIGKILL));
 }
 
 }  // namespace tests
