@@ -18,7 +18,7 @@ f() { trap 'echo return $FUNCNAME' RETURN; return 4; }; f; echo "f: $?"; trap - 
 (trap 'echo "exit"' EXIT; trap 'echo "usr1"' USR1; kill -USR1 $BASHPID; echo after)
 (trap '' TERM; bash -c 'kill -TERM $$; echo "ignored signals stay ignored"')
 (trap 'echo chld' CHLD; set -m; sleep 0.1 & wait; echo waited)
-sleep 30 & p=$!; kill -0 $p && echo alive; kill -STOP $p; sleep 0.1; awk '/^State/ {print $2}' /proc/$p/status; kill -CONT $p; kill -INT $p; kill -KILL $p; quiet wait $p; echo "killed: $?"
+sleep 30 & p=$!; until [[ $(< /proc/$p/comm) == sleep ]]; do :; done; kill -0 $p && echo alive; kill -STOP $p; sleep 0.1; awk '/^State/ {print $2}' /proc/$p/status; kill -CONT $p; kill -INT $p; kill -KILL $p; quiet wait $p; echo "killed: $?"
 (sleep 0.4; exit 3) & a=$!; (sleep 0.1; exit 4) & b=$!; wait -n -p who; echo "first $? $((who == b))"; wait $a; echo "second $?"
 { echo out; echo err >&2; } 2>&1 >/dev/null | sed 's/^/only /'
 (exec -a renamed bash -c 'echo $0'); nohup echo through nohup < /dev/null 2>&1 | tail -1; setsid bash -c '[[ $(ps -o sid= -p $$) -eq $$ ]] && echo leads a session'
