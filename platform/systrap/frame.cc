@@ -39,9 +39,10 @@ void ReadRegisters(StubThread& thread, const SignalContext& c) {
 }
 
 // A stop in the rewritten call's own code: on the way out the thread is where it was to go on. True: on the way in, rip is the record.
-bool StoppedInCall(arch::Registers& r, uint64_t resumed) {
+bool StoppedInCall(arch::Registers& r, const Context& context) {
   static const CallAddresses code = CallCode();
-  if (r.rip == code.leave) r.rip = resumed;
+  // All registers are the guest's but one, and the stub has said where it goes: we were perhaps not asked (answers in the stub).
+  if (r.rip == code.leave) r.rip = __atomic_load_n(&context.target, __ATOMIC_RELAXED);
   if (r.rip < code.entry || r.rip >= code.switched) return false;
   r.rip = r.rip == code.entry ? r.rcx : r.r11;
   return true;
@@ -88,9 +89,8 @@ bool ReadFrame(StubThread& thread, Event* event) {
 
   const SignalContext& c = frame.context;
   arch::Registers& r = thread.regs;
-  const uint64_t resumed = r.rip;
   ReadRegisters(thread, c);
-  if (StoppedInCall(r, resumed)) {
+  if (StoppedInCall(r, *thread.context)) {
     *event = Event{EventKind::kCallEntry};
     return true;
   }

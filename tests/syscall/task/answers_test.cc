@@ -161,11 +161,11 @@ TEST(Answers, SignalsArriveAmongThem) {
   action.sa_handler = [](int) { alarms.fetch_add(1); };
   struct sigaction old {};
   sigaction(SIGALRM, &action, &old);
-  const itimerval often{{0, 1000}, {0, 1000}};
+  const itimerval often{{0, 200}, {0, 200}};
   setitimer(ITIMER_REAL, &often, nullptr);
   const long pid = getpid();
   long wrong = 0;
-  while (alarms.load() < 50) wrong += Ask(SYS_getpid) != pid;
+  while (alarms.load() < 500) wrong += Ask(SYS_getpid) != pid;
   const itimerval off{};
   setitimer(ITIMER_REAL, &off, nullptr);
   sigaction(SIGALRM, &old, nullptr);
