@@ -97,8 +97,8 @@ struct MemoryOp {
   uint64_t from_length = 0;  // kMove
 };
 
-// What a platform may know of a system call, from its handler's signature: what it reads of guest memory whatever happens (it can be brought
-// along with the call), and whether it can give the same again and again (GuestThread::Remember).
+// What a platform may know of a system call, from its handler's signature: what it reads of guest memory whatever happens (it can be
+// brought along with the call), and whether it can give the same again and again (GuestThread::Remember).
 struct CallShape {
   uint8_t strings = 0;    // bit i: argument i is the address of a string
   uint8_t structure = 0;  // 1 + number of the argument that is the address of a structure; 0: none
@@ -134,8 +134,8 @@ class AddressSpace : public RefCounted {
     (void)address, (void)to, (void)via;
     return 0;
   }
-  // Moves bytes between a host file and guest memory by the thread `via`, stopped in a call, itself: one copy instead of two. How many, as the
-  // guest tells; 0 when that can't be done here or the host refuses: Read() or Write() then.
+  // Moves bytes between a host file and guest memory by the thread `via`, stopped in a call, itself: one copy instead of two. How many, as
+  // the guest tells; 0 when that can't be done here or the host refuses: Read() or Write() then.
   virtual size_t MoveFile(SharedFd& file, uint64_t offset, uint64_t address, size_t length, bool to_file, GuestThread* via) {
     (void)file, (void)offset, (void)address, (void)length, (void)to_file, (void)via;
     return 0;
@@ -150,8 +150,9 @@ class AddressSpace : public RefCounted {
   // mincore(2): one byte per page, bit 0 = resident. ENOMEM when part of the range is not mapped.
   virtual Result<void> Resident(uint64_t address, absl::Span<uint8_t> pages, GuestThread* via) = 0;
 
-  // A thread begins (+1) or ends (-1) waiting for the private futex word at `address`: before the word is read, and after the thread was taken
-  // out of its queue. A platform that knows of no waiter may answer a FUTEX_WAKE by itself, when a call of the thread's was remembered.
+  // A thread begins (+1) or ends (-1) waiting for the private futex word at `address`: before the word is read, and after the thread was
+  // taken out of its queue. A platform that knows of no waiter may answer a FUTEX_WAKE by itself, when a call of the thread's was
+  // remembered.
   virtual void CountWaiter(uint64_t address, int change) { (void)address, (void)change; }
 
   // Where the trampolines of rewritten call sites jump (arch/x86_64/rewrite.h); 0 when this platform has nothing to gain from them.
@@ -193,7 +194,8 @@ class GuestThread {
   virtual void Resume() = 0;
   // Parked -> a worker calls the sink with kReady. Called at most once per park.
   virtual void Post() = 0;
-  // Until ForgetAnswers(), the platform may answer this call (CallShape::lasting) with `result` and without an event. Inside the thread's own event.
+  // Until ForgetAnswers(), the platform may answer this call (CallShape::lasting) with `result` and without an event. Inside the thread's
+  // own event.
   virtual void Remember(uint32_t /*number*/, int64_t /*result*/) {}
   // No such answer is given any more when this returns. Any thread, any state.
   virtual void ForgetAnswers() {}

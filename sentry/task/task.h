@@ -214,7 +214,8 @@ class Task final : public time::Timer, public platform::EventSink, public Contex
   uint32_t call_work() const { return call_work_.load(std::memory_order_relaxed); }
   void AddCallWork(uint32_t bits);
   void DropCallWork(uint32_t bits) { call_work_.fetch_and(~bits, std::memory_order_seq_cst); }
-  // Results that the platform gives by itself (GuestThread::Remember) are wrong from now on. Under any lock that Kick() may be called under.
+  // Results that the platform gives by itself (GuestThread::Remember) are wrong from now on. Under any lock that Kick() may be called
+  // under.
   void ForgetAnswers();
   // membarrier(2): sends the task through the run loop when it runs guest code now. False when it does not; else passes() changes once it
   // was here, and those who wait on signal_queue() for POLLMSG are told.
