@@ -313,7 +313,7 @@ uint64_t Listener::AnswerLocked(StubThread& thread, uint32_t command) {
 Listener::After Listener::ResumeLocked(StubThread& thread) {
   // Another task has operations running in it (a look into its memory, say): it goes on when they are done.
   if (thread.born && !thread.died && !thread.ended && (thread.ops_running || thread.borrowers > 0)) {
-    thread.state = RunState::kRunning;
+    Enter(thread, RunState::kRunning);
     return {};
   }
   if (!thread.stopped() || thread.ended) return {};

@@ -48,7 +48,8 @@ Listener::OpsResult Listener::RunOps(StubThread& thread, absl::Span<const Op> op
     NotifyWaiters();
     if (thread.died) return dead;
     result = ResultOfOps(thread, before, ops.size());
-    after = ResumeHeldBackLocked(thread);
+    // It was to end while they ran: nobody else tells it now.
+    after = thread.ended ? EndLocked(thread) : ResumeHeldBackLocked(thread);
   }
   Do(after, thread);
   return result;
