@@ -129,11 +129,11 @@ def main():
     if unknown:
         parser.error(f"--only: there is no section {unknown[0]!r}; there are {' '.join(SECTIONS)}")
 
-    # A shell without job control ignores these for what it starts in the background, and an ignored signal stays ignored: tests of default
+    # A shell without job control, or nohup(1), ignores these for what it starts, and an ignored signal stays ignored: tests of default
     # actions and of Ctrl-C would then fail natively.
-    for interrupting in (signal.SIGINT, signal.SIGQUIT):
-        if signal.getsignal(interrupting) == signal.SIG_IGN:
-            signal.signal(interrupting, signal.SIG_DFL)
+    for ignored in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+        if signal.getsignal(ignored) == signal.SIG_IGN:
+            signal.signal(ignored, signal.SIG_DFL)
 
     here = Here.ask(os.path.join(args.build_dir, "ringwall")) if set(sections) - {"tools", "unit"} else None
     rows = []
