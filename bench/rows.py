@@ -137,7 +137,7 @@ def handoff(world, workers, kind, load, budget_ms):
 def handoff_rows(world, options):
     """What a call costs when 1 to 16 threads or processes make them: nothing else running, a program on every CPU, and a few calls at a time."""
     budget_ms, runs = min(options.ms, HANDOFF_MS), min(options.runs, HANDOFF_RUNS)
-    return [Row(f"handoff_{load}_{kind}_{workers}", "handoff", "ns", f"getppid by each of {workers} {kind}, {load}",
+    return [Row(f"handoff_{load}_{kind}_{workers}", "handoff", "ns", f"getpgid by each of {workers} {kind}, {load}",
                 handoff(world, workers, kind, load, budget_ms), runs)
             for load in ("quiet", "busy", "bursty") for kind in ("threads", "processes") for workers in HANDOFF_WORKERS]
 
