@@ -35,16 +35,15 @@ class Waiter final : public RefCounted {
     kFailed,    // PI: the unlocker could not write the word
   };
   // `guest_tid`: what a PI word says when this one owns it, in numbers of its pid namespace.
-  Waiter(task::Task& task, const Key& key, uint32_t bitset, bool pi, int32_t guest_tid = 0);
-  ~Waiter() override;
+  Waiter(task::Task& task, const Key& key, uint32_t bitset, bool pi, int32_t guest_tid = 0)
+      : task_(task), key_(key), bitset_(bitset), pi_(pi), guest_tid_(guest_tid) {}
   State state() const { return state_.load(std::memory_order_acquire); }
 
  private:
   friend class FutexTable;
   // Into and out of the queue, under the bucket's lock: the platform counts those who wait for private words.
   void Count(int change);
-  task::Task& task_;  // alive while queued: the task's call state takes the waiter out
-  const RefPtr<platform::AddressSpace> space_;
+  task::Task& task_;  // alive while queued, with its memory: the task's call state takes the waiter out
   Key key_;
   const uint32_t bitset_;
   const bool pi_;

@@ -7,18 +7,9 @@
 
 namespace ringwall::futex {
 
-Waiter::Waiter(task::Task& task, const Key& key, uint32_t bitset, bool pi, int32_t guest_tid)
-    : task_(task),
-      space_(RefPtr<platform::AddressSpace>::Share(&task.mm().space())),
-      key_(key),
-      bitset_(bitset),
-      pi_(pi),
-      guest_tid_(guest_tid) {}
-Waiter::~Waiter() = default;
-
 void Waiter::Count(int change) {
   // Words of shared files have an inode (MemoryManager::FutexKey).
-  if (key_.ino == 0 && key_.object >> 63 == 0) space_->CountWaiter(key_.offset, change);
+  if (key_.ino == 0 && key_.object >> 63 == 0) task_.mm().space().CountWaiter(key_.offset, change);
 }
 
 size_t FutexTable::IndexOf(const Key& key) { return absl::HashOf(key.object, key.ino, key.offset) % kBuckets; }

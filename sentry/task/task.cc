@@ -82,11 +82,15 @@ void Task::SetFs(Ref<vfs::FsContext> fs) {
 }
 void Task::SetCreds(Ref<const cred::Credentials> creds) {
   RefPtr<const cred::Credentials> next = std::move(creds);
+  bool other_ids;
   {
     MutexLock lock(mu_);
     std::swap(creds_, next);
+    // access(2) borrows other file system ids twice a call: no answer says those.
+    other_ids = next && (next->uid != creds_->uid || next->euid != creds_->euid || next->gid != creds_->gid || next->egid != creds_->egid ||
+                         next->user_ns.get() != creds_->user_ns.get());
   }
-  ForgetAnswers();
+  if (other_ids) ForgetAnswers();
 }
 
 void Task::AddCallWork(uint32_t bits) {

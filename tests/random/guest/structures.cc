@@ -19,6 +19,7 @@
 
 #include <cstring>
 
+#include "tests/lib/sched_attr.h"
 #include "tests/random/guest/makers.h"
 
 namespace ringwall::random_calls {
@@ -342,15 +343,7 @@ uint64_t SchedParam() {
   return Give(made);
 }
 uint64_t SchedAttr() {
-  struct Attributes {
-    uint32_t size, policy;
-    uint64_t flags;
-    int32_t nice;
-    uint32_t priority;
-    uint64_t runtime, deadline, period;
-    uint32_t util_min, util_max;
-  };
-  auto& made = New<Attributes>();
+  auto& made = New<tests::SchedAttr>();
   static const uint32_t kSizes[] = {48, 56, 0, 40, 200};
   static const uint32_t kPolicies[] = {SCHED_OTHER, SCHED_BATCH, SCHED_IDLE, SCHED_FIFO, 9};
   made.size = random.Chance(80) ? 48 : kSizes[random.Below(5)];

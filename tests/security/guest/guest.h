@@ -1,6 +1,8 @@
 // Hostile guest programs: each mode attacks, then proves that the kernel around it still works. Static, no library but libc.
 #pragma once
 
+#include <signal.h>
+
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -52,6 +54,8 @@ class Random {
   uint64_t state_;
 };
 
+// Signals go to `handler`, on a stack of its own: the attacker's may be anywhere.
+void CatchSignals(std::initializer_list<int> signals, void (*handler)(int, siginfo_t*, void*), int flags = 0);
 // Runs `body` in a child, ended after `seconds`. The wait status: any exit, any signal is fine for an attacker.
 int Sacrifice(void (*body)(void*), void* argument, unsigned seconds);
 // The kernel still makes processes, threads, memory, pipes and files.

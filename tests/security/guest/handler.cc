@@ -81,18 +81,6 @@ alignas(4096) char g_stacks[4][4 * kPage];
 
 namespace {
 
-void CatchFaults(void (*handler)(int, siginfo_t*, void*)) {
-  static char stack[64 * 1024];
-  stack_t alternate{};
-  alternate.ss_sp = stack;
-  alternate.ss_size = sizeof(stack);
-  sigaltstack(&alternate, nullptr);
-  struct sigaction action {};
-  action.sa_sigaction = handler;
-  action.sa_flags = SA_SIGINFO | SA_ONSTACK;
-  for (const int signal : {SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGFPE, SIGSYS}) sigaction(signal, &action, nullptr);
-}
-
 struct Forged {
   const char* what;
   uint64_t number, a[6];
@@ -207,7 +195,7 @@ void OnReturn(int, siginfo_t*, void* raw) {
 
 void TryCall(void* argument) {
   const auto* attempt = static_cast<const Attempt*>(argument);
-  CatchFaults(OnReturn);
+  CatchSignals({SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGFPE, SIGSYS}, OnReturn);
   Registers r{};
   r.rip = attempt->instruction;
   r.rsp = reinterpret_cast<uint64_t>(g_stacks[0]) + sizeof(g_stacks[0]) - 64;

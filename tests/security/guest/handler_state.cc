@@ -110,7 +110,7 @@ void ScribbleOver(void* argument) {
   const uint64_t context = g_told->context;
   if (context == 0) _exit(3);
   Random random(how->seed);
-  usleep(2000);
+  usleep(2000);  // the customer is in the middle of its calls by then; earlier is no failure
   timespec start{}, now{};
   clock_gettime(CLOCK_MONOTONIC, &start);
   do {
@@ -243,7 +243,7 @@ const Mode deaf("handler-deaf", [](int, char**) {
     }
     while (!g_told->began) usleep(1000);
   }
-  usleep(50'000);
+  usleep(50'000);  // the last one is deaf by then; nothing can tell, and earlier is no failure
   std::puts("ready");
   std::fflush(stdout);
   for (;;) pause();

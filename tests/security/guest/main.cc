@@ -21,6 +21,18 @@ const Mode* Mode::Find(const char* name) {
   return nullptr;
 }
 
+void CatchSignals(std::initializer_list<int> signals, void (*handler)(int, siginfo_t*, void*), int flags) {
+  static char stack[64 * 1024];
+  stack_t alternate{};
+  alternate.ss_sp = stack;
+  alternate.ss_size = sizeof(stack);
+  sigaltstack(&alternate, nullptr);
+  struct sigaction action {};
+  action.sa_sigaction = handler;
+  action.sa_flags = SA_SIGINFO | SA_ONSTACK | flags;
+  for (const int signal : signals) sigaction(signal, &action, nullptr);
+}
+
 int Sacrifice(void (*body)(void*), void* argument, unsigned seconds) {
   const pid_t child = fork();
   HOSTILE_REQUIRE(child >= 0, "fork: %s", std::strerror(errno));

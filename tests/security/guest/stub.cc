@@ -34,15 +34,7 @@ void OnFault(int, siginfo_t* info, void* context) {
 }
 
 void CatchEverything() {
-  static char stack[64 * 1024];
-  stack_t alternate{};
-  alternate.ss_sp = stack;
-  alternate.ss_size = sizeof(stack);
-  sigaltstack(&alternate, nullptr);
-  struct sigaction action {};
-  action.sa_sigaction = OnFault;
-  action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
-  for (const int signo : {SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGSYS, SIGFPE, SIGALRM}) sigaction(signo, &action, nullptr);
+  CatchSignals({SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGSYS, SIGFPE, SIGALRM}, OnFault, SA_NODEFER);
   const itimerval often{{0, 50'000}, {0, 50'000}};
   setitimer(ITIMER_REAL, &often, nullptr);
 }

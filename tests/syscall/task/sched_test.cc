@@ -3,19 +3,11 @@
 #include <sys/resource.h>
 
 #include "tests/lib/guest.h"
+#include "tests/lib/sched_attr.h"
 
 namespace {
 
 using namespace tests;
-
-struct Attributes {
-  uint32_t size, policy;
-  uint64_t flags;
-  int32_t nice;
-  uint32_t priority;
-  uint64_t runtime, deadline, period;
-  uint32_t util_min, util_max;
-};
 
 constexpr int kProcess = 1;  // IOPRIO_WHO_PROCESS
 constexpr int IoPriority(int level, int data) { return level << 13 | data; }
@@ -63,7 +55,7 @@ TEST(SchedRrGetInterval, IsWrittenForSelf) {
 
 TEST(SchedAttr, NiceIsSeenByGetpriority) {
   InChild([] {
-    Attributes own{};
+    SchedAttr own{};
     EXPECT_THAT(Call(SYS_sched_getattr, 0, &own, sizeof own, 0), SucceedsWith(0));
     EXPECT_GE(own.size, 48u);
     own.size = sizeof own;
@@ -72,7 +64,7 @@ TEST(SchedAttr, NiceIsSeenByGetpriority) {
     own.nice = 7;
     EXPECT_THAT(Call(SYS_sched_setattr, 0, &own, 0), SucceedsWith(0));
     EXPECT_THAT(Call(SYS_getpriority, PRIO_PROCESS, 0), SucceedsWith(20 - 7));
-    Attributes back{};
+    SchedAttr back{};
     EXPECT_THAT(Call(SYS_sched_getattr, 0, &back, sizeof back, 0), SucceedsWith(0));
     EXPECT_EQ(back.nice, 7);
     EXPECT_EQ(back.policy, static_cast<uint32_t>(SCHED_OTHER));
@@ -80,7 +72,7 @@ TEST(SchedAttr, NiceIsSeenByGetpriority) {
 }
 
 TEST(SchedAttr, Errors) {
-  Attributes own{};
+  SchedAttr own{};
   own.size = sizeof own;
   EXPECT_THAT(Call(SYS_sched_getattr, 0, nullptr, sizeof own, 0), FailsWith(EINVAL));
   EXPECT_THAT(Call(SYS_sched_getattr, 0, &own, 8, 0), FailsWith(EINVAL));
