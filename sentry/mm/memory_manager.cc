@@ -147,6 +147,11 @@ Result<void> MemoryManager::MayLockLocked(uint64_t length, const MemoryLimits& l
   return {};
 }
 
+bool MemoryManager::IsFree(uint64_t start, uint64_t end) const {
+  MutexLock lock(mu_);
+  return vmas_.Free(start, end);
+}
+
 bool MemoryManager::HoldsWritable(uint64_t address, uint64_t bytes) const {
   MutexLock lock(mu_);
   const Vma* vma = vmas_.Find(address);

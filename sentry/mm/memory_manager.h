@@ -124,6 +124,8 @@ class MemoryManager : public RefCounted {
 
   // Snapshot of the VMAs for /proc/PID/maps and smaps, in address order.
   std::vector<Vma> Vmas() const;
+  // Nothing is mapped in [start, end).
+  bool IsFree(uint64_t start, uint64_t end) const;
   // Is all of it private anonymous memory that may be written? A fault there is the host's failure, not the guest's.
   bool HoldsWritable(uint64_t address, uint64_t bytes) const;
   // The VMA that holds the address, for si_code (SEGV_MAPERR or SEGV_ACCERR) and core notes.

@@ -28,11 +28,7 @@ Result<void> CheckPlace(Task& task, const mm::MmapRequest& request) {
   if (!request.fixed && !request.fixed_no_replace) return {};
   if (request.address > kEnd - length) return Errno::kENOMEM;
   if ((request.address & kPageMask) != 0) return Errno::kEINVAL;
-  if (!request.fixed_no_replace) return {};
-  const uint64_t end = request.address + length;
-  for (const mm::Vma& vma : task.mm().Vmas()) {
-    if (vma.start < end && request.address < vma.end) return Errno::kEEXIST;
-  }
+  if (request.fixed_no_replace && !task.mm().IsFree(request.address, request.address + length)) return Errno::kEEXIST;
   return {};
 }
 

@@ -76,7 +76,6 @@ Result<void> SysSchedSetaffinity(Task& task, int32_t pid, uint32_t length, UserA
 
 Result<int32_t> SysSchedGetaffinity(Task& task, int32_t pid, uint32_t length, UserAddr mask) {
   if (length % sizeof(uint64_t) != 0 || length < sizeof(uint64_t)) return Errno::kEINVAL;
-  if (pid < 0) return Errno::kESRCH;
   const Ref<Task> target = TRY(FindTarget(task, pid));
   TRY(task.memory().WriteValue<uint64_t>(mask.value, target->scheduling().affinity & AllCpus()));
   return static_cast<int32_t>(sizeof(uint64_t));

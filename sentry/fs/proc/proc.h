@@ -5,8 +5,6 @@
 #include "base/ref/ref.h"
 #include "sentry/context/context.h"
 #include "sentry/ns/pid_namespace.h"
-#include "sentry/task/thread_group.h"
-#include "sentry/vfs/file.h"
 #include "sentry/vfs/inode.h"
 
 namespace ringwall::kernel {
